@@ -1,0 +1,101 @@
+"""What a capture is beside its flows: identity, health, and the few packets that are no TCP segment but explain one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+__all__ = ["CaptureInfo", "Health", "Interface", "Note", "NoteKind"]
+
+
+class NoteKind(Enum):
+    """Packets kept whole (to a bound) because they explain a flow."""
+
+    ICMP = "icmp"
+    """ICMP or ICMPv6 error; ``payload`` starts at its type byte and holds the header it quotes."""
+    DNS = "dns"
+    """UDP port 53 or 5353; ``payload`` is the DNS message."""
+    ARP = "arp"
+    """``payload`` is the ARP packet."""
+    NEIGHBOUR = "neighbour"
+    """ICMPv6 neighbour solicitation or advertisement; ``payload`` starts at its type byte."""
+    DHCP = "dhcp"
+    """UDP ports 67 and 68; ``payload`` is the BOOTP message."""
+    FTP = "ftp"
+    """A line on an FTP control connection that names a data endpoint or refuses; ``payload`` is the segment's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One packet kept beside the flows."""
+
+    kind: NoteKind
+    frame: int
+    ts_ns: int
+    source: bytes
+    """Packed IP address; for ARP the sender protocol address."""
+    destination: bytes
+    source_port: int
+    destination_port: int
+    ttl: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One capture interface (pcapng) or the only one (pcap)."""
+
+    name: str
+    description: str
+    link_type: int
+    snap_length: int
+    received: int | None
+    """Packets the interface saw, where statistics were written."""
+    dropped: int | None
+    """Packets lost by the kernel or the interface, where statistics were written."""
+    filter: str
+    os: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What may have been lost or damaged; every counter is in packets unless named otherwise."""
+
+    truncated: int
+    """Cut by the snap length."""
+    undecoded: dict[str, int]
+    """Why decoding stopped, with a count: a stable name such as ``arp``, ``ethertype-0x88cc``, ``ipv4-header-cut``."""
+    clock_steps: int
+    """Packets older than their predecessor."""
+    largest_clock_step_ns: int
+    cut: str | None
+    """Where and why reading ended before the end of the file; None when the end was clean."""
+    damaged_blocks: int
+    notes_dropped: int
+    """Notes above the bound that were not kept."""
+    tcp_packets: int
+    interfaces: tuple[Interface, ...]
+    comments: int
+
+    @property
+    def dropped(self) -> int | None:
+        """Packets that the capture itself lost; None when no interface reported."""
+        known = [interface.dropped for interface in self.interfaces if interface.dropped is not None]
+        return sum(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureInfo:
+    """One capture file or device."""
+
+    path: str
+    sha256: str
+    """Of the file's bytes as given (still compressed); empty for a device or a pipe that was not hashed."""
+    format: str
+    """``pcap``, ``pcapng``, with ``+gzip`` or ``+zstd`` where compressed."""
+    packets: int
+    first_ns: int | None
+    last_ns: int | None
+    health: Health
+    hosts: tuple[bytes, ...] = field(default=())
+    """Packed addresses that sent or received TCP, DNS or ICMP, capped at 4096."""

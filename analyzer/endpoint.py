@@ -1,0 +1,42 @@
+"""Addresses and ports as values."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+__all__ = ["Endpoint", "format_address", "parse_address"]
+
+
+def format_address(packed: bytes) -> str:
+    """Return 4 or 16 packed bytes as text."""
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def parse_address(text: str) -> bytes | None:
+    """Return an IPv4 or IPv6 address packed, or None when ``text`` is none."""
+    text = text.strip().strip("[]").partition("%")[0]
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_pton(family, text)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """One address (packed, 4 or 16 bytes) and TCP port."""
+
+    packed: bytes
+    port: int
+
+    @property
+    def address(self) -> str:
+        """The address as text."""
+        return format_address(self.packed)
+
+    def __str__(self) -> str:
+        if len(self.packed) == 4:
+            return f"{self.address}:{self.port}"
+        return f"[{self.address}]:{self.port}"

@@ -1,0 +1,1 @@
+"""Rows to digests to flows."""
