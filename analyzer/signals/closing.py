@@ -1,0 +1,100 @@
+"""FINs, what was sent after one, and half-closes in use (RFC 9293 §3.6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer import seqnum
+from analyzer.flows.model import ACK, FIN, RST, Segment
+from analyzer.signals.wire import WireView
+
+__all__ = ["Closing", "read_closing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How each half ended, by FIN."""
+
+    initiator_fin: Segment | None
+    responder_fin: Segment | None
+    first_fin: Segment | None
+    responder_fin_acked: bool | None
+    """The initiator acknowledged the responder's FIN; None when there was none."""
+    data_after_responder_fin: tuple[Segment, ...]
+    """New data of the initiator sent after the responder's FIN had reached it."""
+    data_after_initiator_fin: tuple[Segment, ...]
+    """New data of the responder sent after the initiator's FIN."""
+    resets_after_late_data: tuple[Segment, ...]
+    """RSTs of the responder that answer the initiator's data after its FIN."""
+    late_data_acked: bool
+    """The responder acknowledged data sent after its own FIN: it was only half-closed."""
+
+    @property
+    def both(self) -> bool:
+        """Both halves sent FIN."""
+        return self.initiator_fin is not None and self.responder_fin is not None
+
+    @property
+    def half_close_used(self) -> bool:
+        """One half closed and the other went on delivering data that was acknowledged."""
+        return self.late_data_acked or bool(
+            self.data_after_initiator_fin and not self.resets_after_late_data
+        )
+
+
+def read_closing(view: WireView) -> Closing:
+    """Read the FINs of a flow."""
+    initiator_fin = _first_fin(view.initiator)
+    responder_fin = _first_fin(view.responder)
+    fins = [fin for fin in (initiator_fin, responder_fin) if fin is not None]
+    first = min(fins, key=lambda fin: fin.frame) if fins else None
+    late: tuple[Segment, ...] = ()
+    resets: tuple[Segment, ...] = ()
+    acked = False
+    fin_acked: bool | None = None
+    if responder_fin is not None:
+        fin_end = responder_fin.end_seq
+        ack = next(
+            (
+                s
+                for s in view.initiator
+                if s.frame > responder_fin.frame and s.has(ACK) and not seqnum.before(s.ack, fin_end)
+            ),
+            None,
+        )
+        fin_acked = ack is not None
+        known_from = ack.frame if ack is not None else responder_fin.frame
+        late = _new_data(view.initiator, from_frame=known_from, after=responder_fin)
+        if late:
+            resets = tuple(s for s in view.responder if s.has(RST) and s.frame > late[0].frame)
+            acked = any(
+                s.has(ACK)
+                and not s.has(RST)
+                and s.frame > late[0].frame
+                and not seqnum.before(s.ack, late[0].end_seq)
+                for s in view.responder
+            )
+    after_own: tuple[Segment, ...] = ()
+    if initiator_fin is not None:
+        after_own = _new_data(view.responder, from_frame=initiator_fin.frame, after=initiator_fin)
+    return Closing(initiator_fin, responder_fin, first, fin_acked, late, after_own, resets, acked)
+
+
+def _first_fin(segments: tuple[Segment, ...]) -> Segment | None:
+    return next((s for s in segments if s.has(FIN) and not s.has(RST)), None)
+
+
+def _new_data(segments: tuple[Segment, ...], *, from_frame: int, after: Segment) -> tuple[Segment, ...]:
+    """Data of ``segments`` beyond what they had sent before the other half's FIN ``after``."""
+    sent: int | None = None
+    fresh: list[Segment] = []
+    for s in segments:
+        if s.has(RST):
+            continue
+        if s.frame < after.frame:
+            if sent is None or seqnum.before(sent, s.end_seq):
+                sent = s.end_seq
+        elif s.frame >= from_frame and s.payload_len and (sent is None or seqnum.before(sent, s.end_seq)):
+            fresh.append(s)
+            sent = s.end_seq
+    return tuple(fresh)

@@ -1,0 +1,197 @@
+"""Data never acknowledged, requests never answered, probes, and windows that stay closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer import seqnum
+from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
+from analyzer.signals.wire import WireView
+
+__all__ = ["Pending", "Probes", "Unanswered", "read_pending", "read_probes", "read_unanswered", "zero_window_stall"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What one half sent at the end of the flow and never saw acknowledged."""
+
+    from_initiator: bool
+    first: Segment
+    """The first transmission of the first segment that was never acknowledged."""
+    sends: tuple[Segment, ...]
+    """Every data or FIN segment since then, in order."""
+    repeats: int
+    """How many of them repeat bytes already sent."""
+    heard: tuple[Segment, ...]
+    """Packets of the other half during the run (RSTs aside): it lives, yet does not acknowledge."""
+    largest_acked: int
+    """Largest payload of this half that was acknowledged."""
+    smallest_repeated: int
+    """Smallest payload among the repeated segments."""
+    silence_ns: int
+    """Time without any packet before ``first``."""
+    silence_from_frame: int | None
+
+    @property
+    def span_ns(self) -> int:
+        """From the first to the last transmission."""
+        return self.sends[-1].ts_ns - self.first.ts_ns
+
+
+def read_unanswered(view: WireView, from_initiator: bool) -> Unanswered | None:
+    """Find the run of unacknowledged data with which a half ended; None when all was acknowledged.
+
+    Keepalive probes are not data.
+    """
+    own = [s for s in view.half(from_initiator) if not s.has(SYN | RST)]
+    other = [s for s in view.half(not from_initiator) if not s.has(RST)]
+    acked: int | None = None
+    for s in other:
+        if s.has(ACK) and (acked is None or seqnum.before(acked, s.ack)):
+            acked = s.ack
+    if acked is None:
+        if other or not own:
+            return None
+        acked = own[0].seq
+    pending = [s for s in own if s.end_seq != s.seq and seqnum.before(acked, s.end_seq) and not _is_probe(s, acked)]
+    if not pending:
+        return None
+    first = pending[0]
+    sent_end: int | None = None
+    repeats = 0
+    smallest = 0
+    for s in own:
+        if s.end_seq == s.seq:
+            continue
+        new = sent_end is None or seqnum.before(sent_end, s.end_seq)
+        if new:
+            sent_end = s.end_seq
+        elif s.frame > first.frame:
+            repeats += 1
+            smallest = s.payload_len if not smallest else min(smallest, s.payload_len)
+    heard = tuple(s for s in other if s.frame > first.frame)
+    acked_sizes = [s.payload_len for s in own if s.frame < first.frame and not seqnum.before(acked, s.end_seq)]
+    previous = next((s for s in reversed(view.segments) if s.frame < first.frame), None)
+    return Unanswered(
+        from_initiator=from_initiator,
+        first=first,
+        sends=tuple(pending),
+        repeats=repeats,
+        heard=heard,
+        largest_acked=max(acked_sizes, default=0),
+        smallest_repeated=smallest,
+        silence_ns=first.ts_ns - previous.ts_ns if previous is not None else 0,
+        silence_from_frame=previous.frame if previous is not None else None,
+    )
+
+
+def _is_probe(s: Segment, acked: int) -> bool:
+    return s.payload_len <= 1 and not s.has(FIN) and seqnum.add(s.seq, 1) == acked
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Keepalive or window probes with which a half ended, without an answer."""
+
+    from_initiator: bool
+    probes: tuple[Segment, ...]
+    silence_ns: int
+    """Time without any packet before the first of them."""
+    silence_from_frame: int | None
+
+
+def read_probes(view: WireView, from_initiator: bool) -> Probes | None:
+    """Find the trailing run of unanswered keepalive probes of a half (RFC 1122 §4.2.3.6)."""
+    own_end: int | None = None
+    run: list[Segment] = []
+    previous: Segment | None = None
+    before_run: Segment | None = None
+    for s in view.segments:
+        if s.has(RST):
+            continue
+        if s.from_initiator is from_initiator:
+            probe = (
+                own_end is not None
+                and s.payload_len <= 1
+                and not s.has(SYN | FIN)
+                and seqnum.add(s.seq, 1) == own_end
+            )
+            if probe:
+                if not run:
+                    before_run = previous
+                run.append(s)
+            else:
+                run = []
+                if own_end is None or seqnum.before(own_end, s.end_seq):
+                    own_end = s.end_seq
+        else:
+            run = []
+        previous = s
+    if not run:
+        return None
+    silence = run[0].ts_ns - before_run.ts_ns if before_run is not None else 0
+    return Probes(from_initiator, tuple(run), silence, before_run.frame if before_run is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The initiator's last request, received by the other kernel and never answered with data."""
+
+    request: Segment
+    ack: Segment | None
+    """The acknowledgment of the request."""
+    ended_by: Segment | None
+    """The initiator's FIN or RST that gave up, or the responder's that refused."""
+    waited_ns: int
+    """From the request to ``ended_by``, or to the flow's last packet."""
+    late_answer: Segment | None
+    """Data of the responder that came after the initiator had given up."""
+
+
+def read_pending(view: WireView) -> Pending | None:
+    """Find a last request without an answer; None when the responder had the last word."""
+    request: Segment | None = None
+    ended: Segment | None = None
+    late: Segment | None = None
+    end: int | None = None
+    for s in view.segments:
+        if s.from_initiator:
+            if s.has(FIN | RST) and ended is None:
+                ended = s
+            if s.payload_len and not s.has(RST) and ended is None:
+                if end is None or seqnum.before(end, s.end_seq):
+                    request = s
+                    end = s.end_seq
+        else:
+            if s.payload_len and not s.has(RST):
+                if ended is None:
+                    request = None
+                elif request is not None and late is None:
+                    late = s
+            if s.has(FIN | RST) and ended is None:
+                ended = s
+    if request is None:
+        return None
+    ack = next(
+        (
+            s
+            for s in view.responder
+            if s.frame > request.frame and s.has(ACK) and not s.has(RST) and not seqnum.before(s.ack, request.end_seq)
+        ),
+        None,
+    )
+    until = ended.ts_ns if ended is not None else view.flow.last_ns
+    return Pending(request, ack, ended, until - request.ts_ns, late)
+
+
+def zero_window_stall(view: WireView, of_initiator: bool) -> tuple[Segment, ...]:
+    """The trailing segments in which a half kept its window at zero; empty when it opened again."""
+    stall: list[Segment] = []
+    for s in view.half(of_initiator):
+        if s.has(SYN | RST):
+            continue
+        if s.has(ACK) and s.window == 0:
+            stall.append(s)
+        elif s.has(ACK):
+            stall = []
+    return tuple(stall)

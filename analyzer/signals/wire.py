@@ -1,0 +1,135 @@
+"""The segments as they were on the wire: copies made by the capture itself are set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from analyzer import seqnum
+from analyzer.flows.model import ACK, FIN, RST, SYN, Flow, Segment
+from analyzer.units import MS
+
+__all__ = ["WireView"]
+
+_COPY_WINDOW_NS = 4 * MS
+"""No TCP retransmits within this time (RFC 6298 §2.4 asks for 1 s, Linux allows 200 ms, Windows 20 ms); a second
+look at the same packet (router, "any" interface, pktmon components) comes within it."""
+
+
+@dataclass(frozen=True)
+class WireView:
+    """A flow's kept segments without the capture's own copies."""
+
+    flow: Flow
+    segments: tuple[Segment, ...]
+    copies: int
+
+    @classmethod
+    def of(cls, flow: Flow) -> WireView:
+        """Build the view of ``flow``."""
+        kept: list[Segment] = []
+        recent: list[Segment] = []
+        copies = 0
+        for segment in flow.segments:
+            recent = [other for other in recent if segment.ts_ns - other.ts_ns <= _COPY_WINDOW_NS]
+            if any(_is_copy(other, segment) for other in recent):
+                copies += 1
+                continue
+            recent.append(segment)
+            kept.append(segment)
+        return cls(flow, tuple(kept), copies)
+
+    @cached_property
+    def initiator(self) -> tuple[Segment, ...]:
+        """Segments of the initiator."""
+        return tuple(segment for segment in self.segments if segment.from_initiator)
+
+    @cached_property
+    def responder(self) -> tuple[Segment, ...]:
+        """Segments of the responder."""
+        return tuple(segment for segment in self.segments if not segment.from_initiator)
+
+    def half(self, from_initiator: bool) -> tuple[Segment, ...]:
+        """Segments of one half."""
+        return self.initiator if from_initiator else self.responder
+
+    @cached_property
+    def round_trip_ns(self) -> int | None:
+        """The shortest time from a segment of the initiator to the answer that acknowledges exactly its end.
+
+        Measured where the capture was taken, so it is the path's round trip only near the initiator.
+        """
+        return self._shortest_answer(from_initiator=True)
+
+    @cached_property
+    def reverse_round_trip_ns(self) -> int | None:
+        """The same for segments of the responder; larger than round_trip_ns when captured near the responder."""
+        return self._shortest_answer(from_initiator=False)
+
+    def _shortest_answer(self, *, from_initiator: bool) -> int | None:
+        sent: dict[int, int] = {}
+        repeated: set[int] = set()
+        best: int | None = None
+        for segment in self.segments:
+            if segment.from_initiator is from_initiator:
+                if segment.has(RST) or segment.end_seq == segment.seq:
+                    continue
+                if segment.end_seq in sent:
+                    repeated.add(segment.end_seq)
+                else:
+                    sent[segment.end_seq] = segment.ts_ns
+            elif segment.has(ACK) and not segment.has(RST):
+                start = sent.get(segment.ack)
+                if start is None or segment.ack in repeated:
+                    continue
+                took = segment.ts_ns - start
+                if took >= 0 and (best is None or took < best):
+                    best = took
+        return best
+
+    @cached_property
+    def captured_near_responder(self) -> bool | None:
+        """True when answers of the responder come at once and those of the initiator take the path's time."""
+        forward, backward = self.round_trip_ns, self.reverse_round_trip_ns
+        if forward is None or backward is None or max(forward, backward) < MS:
+            return None
+        return backward > 4 * forward
+
+    @cached_property
+    def one_direction(self) -> bool:
+        """Only one half was captured although that half answers something it must have received."""
+        initiator, responder = self.flow.initiator, self.flow.responder
+        if initiator.packets and not responder.packets:
+            return any(segment.has(ACK) and not segment.has(RST) for segment in self.initiator)
+        if responder.packets and not initiator.packets:
+            return True
+        return False
+
+
+def _is_copy(first: Segment, second: Segment) -> bool:
+    return (
+        first.from_initiator is second.from_initiator
+        and first.seq == second.seq
+        and first.ack == second.ack
+        and first.flags == second.flags
+        and first.payload_len == second.payload_len
+        and first.window == second.window
+        and first.ip_id == second.ip_id
+        and abs(first.ttl - second.ttl) <= 2
+    )
+
+
+def data_end(segments: tuple[Segment, ...]) -> int | None:
+    """The highest end of data or FIN in ``segments``, raw."""
+    end: int | None = None
+    for segment in segments:
+        if segment.has(RST):
+            continue
+        if end is None or seqnum.before(end, segment.end_seq):
+            end = segment.end_seq
+    return end
+
+
+def is_plain(segment: Segment) -> bool:
+    """Tell whether a segment carries neither SYN, FIN nor RST."""
+    return not segment.has(SYN | FIN | RST)
