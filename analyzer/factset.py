@@ -1,0 +1,168 @@
+"""What is known and what is not: the value types that rules are evaluated on.
+
+A fact is known, with the frames that show it, or unknown with a reason (the fourth law of the house). Nothing here
+knows which facts exist; that closed list is `analyzer.facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from analyzer.units import format_duration
+
+__all__ = ["Fact", "FactSet", "FactType", "Known", "Unknown", "Value", "format_value"]
+
+Value = bool | int | str
+"""A bool, an integer (durations in nanoseconds, sizes in bytes) or text (also the choices of an enum)."""
+
+
+class FactType(Enum):
+    """What values a fact takes."""
+
+    BOOL = "bool"
+    INT = "int"
+    DURATION = "duration"
+    """Integer nanoseconds; written ``350s`` in a rule."""
+    SIZE = "size"
+    """Integer bytes; written ``4KiB`` in a rule."""
+    ENUM = "enum"
+    """One of `Fact.choices`."""
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The declaration of one fact: what a rule may ask and what the answer means."""
+
+    name: str
+    type: FactType
+    meaning: str
+    """One sentence for people who write rules."""
+    unknown_when: str
+    """When the answer cannot be had."""
+    choices: tuple[str, ...] = ()
+    """The values of an enum; empty for other types."""
+    says: str = ""
+    """The sentence of a report when the fact is known; ``{}`` stands for the value. For a bool: when it is true."""
+    says_not: str = ""
+    """For a bool: the sentence when it is false."""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the value as a rule writes it; empty where there is none."""
+        return {FactType.DURATION: "ns, us, ms, s, min, h, d", FactType.SIZE: "B, KiB, MiB, GiB"}.get(self.type, "")
+
+    def admits(self, value: Value) -> bool:
+        """Tell whether ``value`` is of this fact's type and among its choices."""
+        if self.type is FactType.BOOL:
+            return isinstance(value, bool)
+        if self.type in (FactType.ENUM, FactType.TEXT):
+            return isinstance(value, str) and (self.type is FactType.TEXT or value in self.choices)
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def sentence(self, value: Value) -> str:
+        """State the fact with this value as one sentence for people."""
+        if self.type is FactType.BOOL:
+            if value and self.says:
+                return self.says
+            if not value and self.says_not:
+                return self.says_not
+        elif self.says:
+            return self.says.replace("{}", format_value(self, value))
+        return f"{self.meaning.rstrip('.')}: {format_value(self, value)}."
+
+
+def format_value(fact: Fact, value: Value) -> str:
+    """Return a fact's value as a person reads it, with its unit."""
+    if fact.type is FactType.BOOL:
+        return "yes" if value else "no"
+    if fact.type is FactType.DURATION and isinstance(value, int):
+        return format_duration(value)
+    if fact.type is FactType.SIZE:
+        return f"{value:,} B"
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value and what shows it."""
+
+    value: Value
+    frames: tuple[int, ...] = ()
+    """Frame numbers in the incident's capture, in the order to look at them."""
+    statement: str = ""
+    """One sentence for people; empty leaves it to `Fact.sentence`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A question that could not be answered."""
+
+    reason: str
+    settle_by: str = ""
+    """What would answer it: another vantage, a log, a command."""
+
+
+class FactSet(Mapping[str, Known | Unknown]):
+    """The facts of one incident.
+
+    A name that was never set is an `Unknown` too, so a rule cannot mistake "not looked at" for "not so"; iteration
+    covers the names that were set. ``values`` holds the known values alone, which is all that evaluating needs.
+    """
+
+    __slots__ = ("_evidence", "_unknown", "values")
+
+    def __init__(self, facts: Mapping[str, Known | Unknown] | None = None) -> None:
+        self.values: dict[str, Value] = {}
+        self._evidence: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._unknown: dict[str, Unknown] = {}
+        for name, fact in (facts or {}).items():
+            if isinstance(fact, Known):
+                self.know(name, fact.value, fact.frames, fact.statement)
+            else:
+                self.miss(name, fact.reason, fact.settle_by)
+
+    def know(self, name: str, value: Value, frames: tuple[int, ...] = (), statement: str = "") -> None:
+        """Record that ``name`` has ``value``, as ``frames`` show. A later call replaces an earlier one."""
+        self.values[name] = value
+        if frames or statement:
+            self._evidence[name] = (frames, statement)
+        else:
+            self._evidence.pop(name, None)
+        if self._unknown:
+            self._unknown.pop(name, None)
+
+    def miss(self, name: str, reason: str, settle_by: str = "") -> None:
+        """Record that ``name`` cannot be known, and why."""
+        self._unknown[name] = Unknown(reason, settle_by)
+        self.values.pop(name, None)
+        self._evidence.pop(name, None)
+
+    def maybe(self, name: str, value: Value | None, frames: tuple[int, ...] = (), reason: str = "") -> None:
+        """Record ``value``, or that it is unknown for ``reason`` where it is None."""
+        if value is None:
+            self.miss(name, reason)
+        else:
+            self.know(name, value, frames)
+
+    def __getitem__(self, name: str) -> Known | Unknown:
+        value = self.values.get(name)
+        if value is not None:
+            frames, statement = self._evidence.get(name, ((), ""))
+            return Known(value, frames, statement)
+        return self._unknown.get(name) or Unknown("it was not looked at")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.values or name in self._unknown
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.values
+        yield from self._unknown
+
+    def __len__(self) -> int:
+        return len(self.values) + len(self._unknown)
+
+    def __repr__(self) -> str:
+        return f"FactSet({dict(self)!r})"
