@@ -160,6 +160,9 @@ class TimelineRow:
     """TCP flags such as ``PSH, ACK``."""
     length: int | None = None
     """Payload in bytes."""
+    answered: bool | None = None
+    """False: nothing that acknowledges or answers it was ever seen, so the arrow is drawn open-ended; None: not
+    judged."""
     capture: str | None = None
     """Path of the capture, when it is not the incident's own."""
 

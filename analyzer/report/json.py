@@ -1,0 +1,188 @@
+"""The JSON dialect: the contract ``notconn/1``, described by ``docs/schema/notconn-1.json``.
+
+The text is pure ASCII, so it survives every console, pipe and code page, and no byte of a capture can reach a terminal
+unescaped; a parser gives back the values as they were.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from analyzer.report.model import (
+    Alternative,
+    CaptureSummary,
+    Evidence,
+    Finding,
+    GroupReport,
+    IncidentReport,
+    Report,
+    SilenceRow,
+    TimelineRow,
+)
+from analyzer.units import NS, format_instant
+
+__all__ = ["render", "report_object"]
+
+Object = dict[str, Any]
+
+
+def render(report: Report, indent: int | None = 2) -> str:
+    """Return the report as JSON text with a final newline; ``indent`` None packs it."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(report_object(report), indent=indent, separators=separators, allow_nan=False) + "\n"
+
+
+def report_object(report: Report) -> Object:
+    """Return the report as what `json.dumps` takes, keys in the contract's order."""
+    full = {one.id for one in report.leading()}
+    return {
+        "schema": report.schema,
+        "generated_by": report.generated_by,
+        "generated": _time(report.generated_ns),
+        "versions": dict(report.versions),
+        "captures": [_capture(one) for one in report.captures],
+        "incidents": [_incident(one, one.id in full) for one in report.incidents],
+        "groups": [_group(one) for one in report.groups],
+        "findings": [_finding(one) for one in report.findings],
+        "limits": list(report.limits),
+    }
+
+
+def _time(ns: int | None) -> str | None:
+    return None if ns is None else format_instant(ns)
+
+
+def _seconds(ns: int) -> float:
+    return round(ns / NS, 9)
+
+
+def _capture(capture: CaptureSummary) -> Object:
+    return {
+        "path": capture.path,
+        "sha256": capture.sha256,
+        "format": capture.format,
+        "packets": capture.packets,
+        "first": _time(capture.first_ns),
+        "last": _time(capture.last_ns),
+        "health": {
+            name: dict(value) if isinstance(value, Mapping) else value for name, value in capture.health.items()
+        },
+        "remarks": list(capture.remarks),
+    }
+
+
+def _evidence(evidence: Evidence) -> Object:
+    result: Object = {
+        "statement": evidence.statement,
+        "frames": list(evidence.frames),
+        "filter": evidence.filter,
+    }
+    if evidence.capture is not None:
+        result["capture"] = evidence.capture
+    return result
+
+
+def _alternative(alternative: Alternative) -> Object:
+    return {
+        "cause": alternative.cause,
+        "title": alternative.title,
+        "confidence": alternative.confidence,
+        "score": round(alternative.score, 4),
+        "why_not": alternative.why_not,
+    }
+
+
+def _incident(incident: IncidentReport, full: bool) -> Object:
+    log = incident.log
+    result: Object = {
+        "id": incident.id,
+        "source": incident.source,
+        "time": format_instant(incident.time_ns),
+        "log": None
+        if log is None
+        else {"path": log.path, "line": log.line, "text": log.text, "call": log.call, "code": log.code},
+        "stream": incident.stream,
+        "capture": incident.capture,
+        "client": incident.client,
+        "server": incident.server,
+        "cause": incident.cause,
+        "confidence": incident.confidence,
+        "score": round(incident.score, 4),
+        "culprit": incident.culprit,
+        "title": incident.title,
+        "summary": incident.summary,
+        "alternatives": [_alternative(one) for one in incident.alternatives],
+        "evidence": [_evidence(one) for one in incident.evidence],
+        "against": [_evidence(one) for one in incident.against],
+        "unknown": [{"fact": one.fact, "why": one.why, "settle_by": one.settle_by} for one in incident.unknown],
+        "disproof": incident.disproof,
+        "winsock": [{"call": one.call, "error": one.error, "why": one.why} for one in incident.winsock],
+        "owner": incident.owner,
+        "fix": [{"text": one.text, "code": dict(one.code) if full else {}} for one in incident.fix],
+        "references": list(incident.references),
+        "group": incident.group,
+    }
+    if full:
+        result["timeline"] = [_row(one) for one in incident.timeline]
+        result["silences"] = [_silence(one) for one in incident.silences]
+    return result
+
+
+def _row(row: TimelineRow) -> Object:
+    result: Object = {
+        "time": format_instant(row.ts_ns),
+        "kind": row.kind,
+        "frame": row.frame,
+        "from_client": row.from_client,
+        "label": row.label,
+        "flags": row.flags,
+        "length": row.length,
+        "note": row.note,
+        "decisive": row.decisive,
+        "answered": row.answered,
+    }
+    if row.capture is not None:
+        result["capture"] = row.capture
+    return result
+
+
+def _silence(silence: SilenceRow) -> Object:
+    return {
+        "start": format_instant(silence.start_ns),
+        "seconds": _seconds(silence.duration_ns),
+        "before_frame": silence.before_frame,
+        "after_frame": silence.after_frame,
+        "ended_by": silence.ended_by,
+        "survived": silence.survived,
+        "decisive": silence.decisive,
+        "known_limits": [
+            {"name": one.name, "seconds": _seconds(one.duration_ns), "source": one.source} for one in silence.limits
+        ],
+    }
+
+
+def _group(group: GroupReport) -> Object:
+    return {
+        "id": group.id,
+        "title": group.title,
+        "cause": group.cause,
+        "incidents": list(group.incidents),
+        "example": group.example,
+        "first": format_instant(group.first_ns),
+        "last": format_instant(group.last_ns),
+        "text": group.text,
+    }
+
+
+def _finding(finding: Finding) -> Object:
+    return {
+        "id": finding.id,
+        "title": finding.title,
+        "text": finding.text,
+        "frames": list(finding.frames),
+        "capture": finding.capture,
+        "filter": finding.filter,
+        "incidents": list(finding.incidents),
+    }
