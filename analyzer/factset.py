@@ -109,13 +109,13 @@ class FactSet(Mapping[str, Known | Unknown]):
     """The facts of one incident.
 
     A name that was never set is an `Unknown` too, so a rule cannot mistake "not looked at" for "not so"; iteration
-    covers the names that were set. ``values`` holds the known values alone, which is all that evaluating needs.
+    covers the names that were set. ``known_values`` holds the known values alone, which is all that evaluating needs.
     """
 
-    __slots__ = ("_evidence", "_unknown", "values")
+    __slots__ = ("_evidence", "_unknown", "known_values")
 
     def __init__(self, facts: Mapping[str, Known | Unknown] | None = None) -> None:
-        self.values: dict[str, Value] = {}
+        self.known_values: dict[str, Value] = {}
         self._evidence: dict[str, tuple[tuple[int, ...], str]] = {}
         self._unknown: dict[str, Unknown] = {}
         for name, fact in (facts or {}).items():
@@ -126,7 +126,7 @@ class FactSet(Mapping[str, Known | Unknown]):
 
     def know(self, name: str, value: Value, frames: tuple[int, ...] = (), statement: str = "") -> None:
         """Record that ``name`` has ``value``, as ``frames`` show. A later call replaces an earlier one."""
-        self.values[name] = value
+        self.known_values[name] = value
         if frames or statement:
             self._evidence[name] = (frames, statement)
         else:
@@ -137,7 +137,7 @@ class FactSet(Mapping[str, Known | Unknown]):
     def miss(self, name: str, reason: str, settle_by: str = "") -> None:
         """Record that ``name`` cannot be known, and why."""
         self._unknown[name] = Unknown(reason, settle_by)
-        self.values.pop(name, None)
+        self.known_values.pop(name, None)
         self._evidence.pop(name, None)
 
     def maybe(self, name: str, value: Value | None, frames: tuple[int, ...] = (), reason: str = "") -> None:
@@ -148,21 +148,21 @@ class FactSet(Mapping[str, Known | Unknown]):
             self.know(name, value, frames)
 
     def __getitem__(self, name: str) -> Known | Unknown:
-        value = self.values.get(name)
+        value = self.known_values.get(name)
         if value is not None:
             frames, statement = self._evidence.get(name, ((), ""))
             return Known(value, frames, statement)
         return self._unknown.get(name) or Unknown("it was not looked at")
 
     def __contains__(self, name: object) -> bool:
-        return name in self.values or name in self._unknown
+        return name in self.known_values or name in self._unknown
 
     def __iter__(self) -> Iterator[str]:
-        yield from self.values
+        yield from self.known_values
         yield from self._unknown
 
     def __len__(self) -> int:
-        return len(self.values) + len(self._unknown)
+        return len(self.known_values) + len(self._unknown)
 
     def __repr__(self) -> str:
         return f"FactSet({dict(self)!r})"
