@@ -34,6 +34,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&]|^[-+=])")
 _LEADING_NUMBER = re.compile(r"^(\d+)([.)])")
 _JIRA = re.compile(r"([\\*_?{}\[\]+^~|!#@-])")
 _LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*)?")
+_MERMAID = {ord(character): f"#{ord(character)};" for character in '#;<>"{}%`\\'}
 _XML_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -114,10 +115,7 @@ def markdown_fence(text: str, language: str = "") -> str:
 
 def mermaid(text: str) -> str:
     """Return ``text`` for a message, note or alias of a Mermaid diagram."""
-    text = plain(text, 200)
-    text = text.replace("#", "#35;")
-    for character in ';<>"{}%`\\':
-        text = text.replace(character, f"#{ord(character)};")
+    text = plain(text, 200).translate(_MERMAID)
     # The word alone would end a block of the diagram (mermaid-js/mermaid, sequence diagram documentation).
     return re.sub(r"\b(end)\b", r"#101;nd", text, flags=re.IGNORECASE)
 
