@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from analyzer.factset import Fact, FactSet, FactType, Known, Unknown, Value, format_value
 from analyzer.vocabulary.around import AROUND, PROTOCOL
+from analyzer.vocabulary.derived import DERIVED
 from analyzer.vocabulary.ending import CLOSING, RESET
 from analyzer.vocabulary.opening import OPENING
 from analyzer.vocabulary.ticket import QUALITY, TICKET
@@ -40,6 +41,7 @@ FAMILIES: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "Delivery": DELIVERY,
         "Protocol": PROTOCOL,
         "Around the flow": AROUND,
+        "Shared observations": DERIVED,
     }
 )
 """The facts by family, in the order of the generated documentation."""

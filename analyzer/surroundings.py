@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from analyzer.capture.model import Note, NoteKind
 from analyzer.decode import notes as decode
 from analyzer.endpoint import Endpoint
 from analyzer.flows.model import Flow
+from analyzer.signals.reset import Baseline
 from analyzer.signals.wire import WireView
 from analyzer.units import NS
 
@@ -27,7 +29,7 @@ __all__ = ["IcmpHit", "Lookup", "Surroundings"]
 
 _LOOKUP_PATIENCE_NS = 15 * NS
 """A resolver gives a question up within this time (Windows asks for about 12 s over its servers)."""
-_TTL_SAMPLES = 12
+_SAMPLES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Surroundings:
         self.capture = capture
         self._flows: dict[int, Flow] = {}
         self._views: dict[int, WireView] = {}
-        self._ttls: dict[bytes, tuple[int, ...]] = {}
+        self._baselines: dict[tuple[bytes, int], Baseline] = {}
 
     def flow(self, index: int) -> Flow:
         """The flow at ``index`` of the capture's table, built once."""
@@ -144,30 +146,46 @@ class Surroundings:
         """Flows to any host on a port."""
         return [row for endpoint, rows in self._by_responder.items() if endpoint.port == port for row in rows]
 
-    def usual_ttls(self, packed: bytes, *, without: int) -> tuple[int, ...]:
-        """TTLs of a host's packets in other flows than ``without``, RSTs aside."""
-        known = self._ttls.get(packed)
-        if known is not None:
-            return known
-        seen: dict[int, int] = defaultdict(int)
-        sampled = 0
-        for row in self.to_host(packed):
+    def baseline(self, packed: bytes, *, without: int) -> Baseline:
+        """What a host's packets look like in other flows than ``without``."""
+        key = packed, without if len(self.to_host(packed)) + len(self.from_host(packed)) <= _SAMPLES else -1
+        known = self._baselines.get(key)
+        if known is None:
+            known = self._baselines[key] = self._measure(packed, without)
+        return known
+
+    def _measure(self, packed: bytes, without: int) -> Baseline:
+        ttls: dict[int, int] = defaultdict(int)
+        round_trips: list[int] = []
+        for row in islice(self.to_host(packed), _SAMPLES):
             if row.index != without and row.responder_packets:
                 for ttl, count in self.flow(row.index).responder.ttl_modes:
-                    seen[ttl] += count
-                sampled += 1
-                if sampled >= _TTL_SAMPLES:
-                    break
-        for row in self.from_host(packed):
-            if sampled >= 2 * _TTL_SAMPLES:
-                break
+                    ttls[ttl] += count
+                took = self.view(row.index).round_trip_ns
+                if took is not None:
+                    round_trips.append(took)
+        for row in islice(self.from_host(packed), _SAMPLES):
             if row.index != without and row.initiator_packets:
                 for ttl, count in self.flow(row.index).initiator.ttl_modes:
-                    seen[ttl] += count
-                sampled += 1
-        ranked = sorted(seen, key=lambda ttl: -seen[ttl])[:3]
-        self._ttls[packed] = tuple(ranked)
-        return self._ttls[packed]
+                    ttls[ttl] += count
+        neighbours: set[int] = set()
+        if not ttls:
+            for row in islice(self._by_network.get(packed[:-1], ()), _SAMPLES):
+                if row.responder.packed != packed and row.responder_packets:
+                    neighbours |= {ttl for ttl, _ in self.flow(row.index).responder.ttl_modes}
+                    took = self.view(row.index).round_trip_ns
+                    if took is not None:
+                        round_trips.append(took)
+        ranked = sorted(ttls, key=lambda ttl: -ttls[ttl])[:3]
+        return Baseline(tuple(ranked), min(round_trips, default=None), tuple(sorted(neighbours)))
+
+    @cached_property
+    def _by_network(self) -> dict[bytes, list[FlowRow]]:
+        """Flows by the responder's address without its last byte: the smallest network that is common."""
+        found: dict[bytes, list[FlowRow]] = defaultdict(list)
+        for row in self.rows:
+            found[row.responder.packed[:-1]].append(row)
+        return found
 
     def _notes(self, *kinds: NoteKind) -> Iterable[Note]:
         return (note for note in self.capture.notes if note.kind in kinds)
@@ -311,3 +329,43 @@ class Surroundings:
         """How many connection attempts an endpoint got near a time."""
         times = self.attempt_times.get(endpoint, [])
         return bisect_right(times, around_ns + within_ns) - bisect_left(times, around_ns - within_ns)
+
+    @cached_property
+    def icmp_hosts(self) -> set[bytes]:
+        """Addresses that some ICMP error names as the destination it could not reach."""
+        return {endpoint.packed for pair in self._icmp for endpoint in pair}
+
+    @cached_property
+    def asks_neighbours(self) -> bool:
+        """Any ARP or neighbour discovery was captured."""
+        return any(True for _ in self._notes(NoteKind.ARP, NoteKind.NEIGHBOUR))
+
+    def between(self, hosts: set[bytes]) -> list[FlowRow]:
+        """Flows between two hosts, either of which opened them."""
+        return [
+            row for host in hosts for row in self.from_host(host) if row.responder.packed in hosts
+        ]
+
+    def address_change(self, packed: bytes, since_ns: int) -> int | None:
+        """The frame in which the host with this address shows another one around a time; None when none does.
+
+        A host announces a new IPv4 address by ARP with its link address (RFC 5227 §3), or asks for one by DHCP.
+        """
+        before = [n for n in self._notes(NoteKind.DHCP) if abs(n.ts_ns - since_ns) <= 60 * NS]
+        if before:
+            return before[0].frame
+        stopped = [row for row in self.from_host(packed) if row.last_ns > since_ns + 60 * NS]
+        if stopped:
+            return None
+        others = [
+            row
+            for row in self.rows
+            if row.saw_syn and since_ns - 5 * NS <= row.first_ns <= since_ns + 90 * NS and row.initiator.packed != packed
+        ]
+        mine = {(row.responder.packed, row.responder.port) for row in self.from_host(packed)}
+        for row in others:
+            target = (row.responder.packed, row.responder.port)
+            fresh = not any(one.first_ns < since_ns for one in self.from_host(row.initiator.packed))
+            if target in mine and fresh:
+                return row.first_frame
+        return None

@@ -6,6 +6,7 @@ Weaver, Sommer and Paxson (NDSS 2009): a sender that goes on after "its" RST, se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,7 +14,7 @@ from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
 from analyzer.signals.wire import WireView
 
-__all__ = ["Origin", "Reset", "ResetForm", "read_resets"]
+__all__ = ["Baseline", "Origin", "Reset", "ResetForm", "read_resets"]
 
 
 class ResetForm(Enum):
@@ -34,6 +35,21 @@ class Origin(Enum):
     ENDPOINT = "endpoint"
     MIDDLEBOX = "middlebox"
     UNDETERMINED = "undetermined"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a host's packets look like in other flows of the capture."""
+
+    ttls: tuple[int, ...] = ()
+    """Its usual TTLs, RSTs aside, the most frequent first."""
+    round_trip_ns: int | None = None
+    """The shortest round trip to it."""
+    neighbour_ttls: tuple[int, ...] = ()
+    """TTLs of hosts in the same network as it, where it sent nothing itself."""
+
+
+_NO_BASELINE = Baseline()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +74,19 @@ class Reset:
     """From the segment it answers."""
 
 
-def read_resets(view: WireView, host_ttls: dict[bool, tuple[int, ...]] | None = None) -> tuple[Reset, ...]:
+def read_resets(view: WireView, baselines: Mapping[bool, Baseline] | None = None) -> tuple[Reset, ...]:
     """Judge every kept RST of a flow.
 
-    ``host_ttls`` gives, by ``from_initiator``, TTLs that the host sent in other flows; used where this flow has none.
+    ``baselines`` gives, by ``from_initiator``, what the host sends elsewhere; used where this flow has no measure.
     """
     out: list[Reset] = []
     for position, segment in enumerate(view.segments):
         if segment.has(RST):
-            out.append(_judge(view, position, segment, host_ttls or {}))
+            out.append(_judge(view, position, segment, (baselines or {}).get(segment.from_initiator, _NO_BASELINE)))
     return tuple(out)
 
 
-def _judge(view: WireView, position: int, rst: Segment, host_ttls: dict[bool, tuple[int, ...]]) -> Reset:
+def _judge(view: WireView, position: int, rst: Segment, baseline: Baseline) -> Reset:
     before = view.segments[:position]
     theirs = [s for s in before if s.from_initiator is not rst.from_initiator and not s.has(RST)]
     own = [s for s in before if s.from_initiator is rst.from_initiator and not s.has(RST)]
@@ -85,7 +101,7 @@ def _judge(view: WireView, position: int, rst: Segment, host_ttls: dict[bool, tu
     if after_life and not _answers_late(view, rst, form, answers):
         weight += 2.0
         reasons.append("the host goes on with the connection after the reset sent in its name")
-    delta, steady = _ttl_delta(view, rst, host_ttls)
+    delta, steady = _ttl_delta(view, rst, baseline)
     if delta is not None:
         if abs(delta) >= 2:
             weight += 2.0
@@ -96,6 +112,8 @@ def _judge(view: WireView, position: int, rst: Segment, host_ttls: dict[bool, tu
         elif not delta:
             weight -= 1.0
             reasons.append(f"its TTL {rst.ttl} equals this host's other packets")
+    elif baseline.neighbour_ttls:
+        weight += _neighbour_weight(rst, baseline.neighbour_ttls, reasons)
     weight += _ip_id_weight(rst, own, reasons)
     if rst.link_source and own and all(s.link_source for s in own):
         if all(s.link_source != rst.link_source for s in own):
@@ -103,6 +121,8 @@ def _judge(view: WireView, position: int, rst: Segment, host_ttls: dict[bool, tu
             reasons.append("it came from another link-layer address than this host's other packets")
     delay = rst.ts_ns - answers.ts_ns if answers is not None else None
     round_trip = view.round_trip_ns if not rst.from_initiator else view.reverse_round_trip_ns
+    if round_trip is None:
+        round_trip = baseline.round_trip_ns
     if delay is not None and round_trip is not None and round_trip >= 8_000_000 and form is not ResetForm.ABORT:
         if delay < round_trip * 0.6:
             weight += 1.0
@@ -171,14 +191,12 @@ def _answers_late(view: WireView, rst: Segment, form: ResetForm, answers: Segmen
     return alive[-1].ts_ns - rst.ts_ns < 1_000_000
 
 
-def _ttl_delta(
-    view: WireView, rst: Segment, host_ttls: dict[bool, tuple[int, ...]]
-) -> tuple[int | None, bool]:
+def _ttl_delta(view: WireView, rst: Segment, baseline: Baseline) -> tuple[int | None, bool]:
     half = view.flow.half(rst.from_initiator)
     modes = [ttl for ttl, count in half.ttl_modes if count]
     # Only what the same host sent as established talk is a baseline; a refused SYN has none in its own flow.
     if not modes:
-        modes = list(host_ttls.get(rst.from_initiator, ()))
+        modes = list(baseline.ttls)
         if not modes:
             return None, False
         nearest = min(modes, key=lambda ttl: abs(ttl - rst.ttl))
@@ -186,6 +204,23 @@ def _ttl_delta(
     nearest = min(modes, key=lambda ttl: abs(ttl - rst.ttl))
     count = sum(count for _, count in half.ttl_modes)
     return rst.ttl - nearest, len(modes) == 1 and count >= 3
+
+
+def _neighbour_weight(rst: Segment, ttls: tuple[int, ...], reasons: list[str]) -> float:
+    """Hosts of one network are as many hops away; only their initial TTLs may differ."""
+    hops = {_hops(ttl) for ttl in ttls}
+    if _hops(rst.ttl) in hops:
+        if rst.ttl in ttls:
+            reasons.append(f"its TTL {rst.ttl} is what other hosts of that network send")
+            return -0.7
+        return 0.0
+    reasons.append(f"its TTL {rst.ttl} is {_hops(rst.ttl)} hops away, other hosts of that network are not")
+    return 1.0
+
+
+def _hops(ttl: int) -> int:
+    """Hops from the next common initial TTL above."""
+    return next(initial for initial in (32, 64, 128, 255) if ttl <= initial) - ttl
 
 
 def _ip_id_weight(rst: Segment, own: list[Segment], reasons: list[str]) -> float:

@@ -5,4 +5,5 @@ opening     how the connection was made, or how that failed
 ending      FINs and resets
 waiting     silences, keepalives, delivery, stalls
 around      what the bytes say, what other flows and hosts did
+derived     observations that several rules share
 """

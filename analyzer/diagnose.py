@@ -1,0 +1,202 @@
+"""Incident times rules: ranked causes, how far they can be trusted, and what would settle the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from analyzer.factset import FactSet, Known, Value
+from analyzer.flows.model import SYN
+from analyzer.observe import observe
+from analyzer.ruleset.evaluate import Evaluation, Evaluator, Match, RuleTrace
+from analyzer.ruleset.load import RuleSet
+from analyzer.signals.opening import OpeningKind
+from analyzer.signals.reading import Reading
+from analyzer.signals.reset import Baseline
+from analyzer.surroundings import Surroundings
+from analyzer.symptom import Symptom
+
+__all__ = ["HIGH", "LEAST", "MEDIUM", "Confidence", "Diagnosis", "Examination", "Examiner", "level"]
+
+Confidence = Literal["high", "medium", "low"]
+
+HIGH, MEDIUM = 0.85, 0.60
+"""Scores from which a verdict is called high or medium; docs/confidence.md holds the measurement behind them."""
+LEAST = 0.50
+"""The score from which the capture alone makes an incident."""
+_NOTHING_FITS = "insufficient-evidence"
+
+
+def level(score: float) -> Confidence:
+    """Return the word for a score."""
+    return "high" if score >= HIGH else "medium" if score >= MEDIUM else "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A reason to trust a verdict less than its rule does."""
+
+    highest: float
+    because: str
+
+
+class Examination:
+    """One symptom held against one flow, or against none."""
+
+    def __init__(self, examiner: Examiner, symptom: Symptom, reading: Reading | None) -> None:
+        self._examiner = examiner
+        self.symptom = symptom
+        self.reading = reading
+
+    @cached_property
+    def facts(self) -> FactSet:
+        """What is known and what is not."""
+        return observe(self.symptom, self.reading, self._examiner.around)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """What the rules say."""
+        return self._examiner.evaluator.evaluate(self.facts)
+
+    @cached_property
+    def matches(self) -> tuple[Match, ...]:
+        """The best match of each cause, highest first."""
+        return self.evaluation.by_cause()
+
+    @property
+    def score(self) -> float:
+        """The best cause's score; 0 when no rule fits."""
+        return self.matches[0].score if self.matches else 0.0
+
+    @property
+    def cause(self) -> str | None:
+        """The best cause."""
+        return self.matches[0].cause if self.matches else None
+
+    @cached_property
+    def death_ns(self) -> int | None:
+        """When the connection stopped being whole; None while nothing did."""
+        reading = self.reading
+        if reading is None:
+            return None
+        if not reading.established:
+            opening = reading.opening
+            for one in (opening.foreign_ack, opening.reset):
+                if one is not None:
+                    return one.ts_ns
+            return opening.syns[0].ts_ns if opening.syns else reading.flow.first_ns
+        if reading.ending.starts is not None:
+            return reading.ending.starts.ts_ns
+        pending = reading.pending
+        return pending.request.ts_ns if pending is not None else None
+
+    @cached_property
+    def decisive_ns(self) -> int:
+        """The time of the decisive packet, or of the flow's last one."""
+        reading = self.reading
+        if reading is None:
+            return self.symptom.time_ns or 0
+        if reading.established and reading.ending.decisive is not None:
+            return reading.ending.decisive.ts_ns
+        if not reading.established and self.death_ns is not None:
+            if reading.opening.kind is OpeningKind.UNANSWERED:
+                return reading.opening.syns[-1].ts_ns
+            return self.death_ns
+        return reading.flow.last_ns
+
+    def trace(self, match: Match) -> RuleTrace:
+        """Why a rule matched."""
+        return self._examiner.evaluator.trace(match.rule, self.facts)
+
+
+class Examiner:
+    """Holds symptoms against flows of one capture."""
+
+    def __init__(self, around: Surroundings, rules: RuleSet, settings: Mapping[str, Value] | None = None) -> None:
+        self.around = around
+        self.rules = rules
+        self.evaluator = Evaluator(rules, settings)
+        self._readings: dict[int, Reading] = {}
+
+    def reading(self, index: int) -> Reading:
+        """The signals of a flow, read once."""
+        reading = self._readings.get(index)
+        if reading is None:
+            if len(self._readings) > 4096:
+                self._readings.clear()
+            flow = self.around.flow(index)
+            baselines: dict[bool, Baseline] = {}
+            if flow.initiator.rsts or flow.responder.rsts:
+                baselines = {
+                    False: self.around.baseline(flow.responder.endpoint.packed, without=index),
+                    True: self.around.baseline(flow.initiator.endpoint.packed, without=index),
+                }
+            reading = self._readings[index] = Reading(self.around.view(index), baselines)
+        return reading
+
+    def examine(self, symptom: Symptom) -> Examination:
+        """Hold a symptom against the flow it is tied to, if any."""
+        return Examination(self, symptom, None if symptom.flow_index is None else self.reading(symptom.flow_index))
+
+    def diagnose(self, examination: Examination) -> Diagnosis:
+        """Rank the causes of an examined symptom."""
+        matches = examination.matches
+        caps = tuple(_caps(examination))
+        highest = min((cap.highest for cap in caps), default=1.0)
+        if matches:
+            best = matches[0]
+            return Diagnosis(examination, best.cause, min(best.score, highest), best, matches[1:5], caps)
+        return Diagnosis(examination, _NOTHING_FITS, min(0.3, highest), None, (), caps)
+
+
+def _caps(examination: Examination) -> list[Cap]:
+    facts, caps = examination.facts, []
+    values = facts.known_values
+    cause = examination.cause
+    if values.get("both_directions") is False:
+        caps.append(Cap(0.59, "Only one direction was captured."))
+    if values.get("capture_lost_packets") is True:
+        caps.append(Cap(0.80, "The capture lacks packets; what it does not show may still have happened."))
+    candidates = values.get("candidate_flows")
+    if isinstance(candidates, int) and candidates > 1:
+        caps.append(Cap(0.80, f"{candidates} connections fit the error equally well."))
+    if examination.symptom.source == "log" and not examination.symptom.clock_anchored:
+        if cause in ("used-before-connected", "no-network-cause", "connect-context-not-updated"):
+            caps.append(Cap(0.70, "No line of the log could be tied to a packet, so the clocks' offset is assumed."))
+    if examination.reading is not None and _midstream_opening(examination.reading):
+        caps.append(Cap(0.84, "The capture began after the connection did."))
+    return caps
+
+
+def _midstream_opening(reading: Reading) -> bool:
+    return reading.opening.kind is OpeningKind.NOT_SEEN and not any(s.has(SYN) for s in reading.view.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The ranked causes of one symptom."""
+
+    examination: Examination
+    cause: str
+    score: float
+    match: Match | None
+    """The rule that named the cause; None when none fitted."""
+    others: tuple[Match, ...]
+    caps: tuple[Cap, ...]
+
+    @property
+    def confidence(self) -> Confidence:
+        """The word for the score."""
+        return level(self.score)
+
+    @property
+    def facts(self) -> FactSet:
+        """The facts that were judged."""
+        return self.examination.facts
+
+    def fact(self, name: str) -> Value | None:
+        """A known fact's value, or None."""
+        found = self.facts[name]
+        return found.value if isinstance(found, Known) else None

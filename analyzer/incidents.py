@@ -1,0 +1,200 @@
+"""Errors and symptoms to incidents, each tied to the flow that explains it best, or to none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from analyzer.alignment import align, peers_of, rows_of
+from analyzer.clock import ClockFit
+from analyzer.diagnose import LEAST, Diagnosis, Examination, Examiner
+from analyzer.endpoint import Endpoint
+from analyzer.logs.model import LogEvent, LogFile
+from analyzer.signals.ending import EndingKind
+from analyzer.signals.opening import OpeningKind
+from analyzer.symptom import Symptom
+from analyzer.units import NS
+
+__all__ = ["Incident", "LogReading", "from_call", "from_capture", "from_log"]
+
+_MOST_CANDIDATES = 64
+_NEAR_TIE = 0.02
+_FORGOTTEN_NS = 900 * NS
+"""An application rarely uses a socket again that died longer ago; such a death explains an error less well."""
+_NO_WIRE_CAUSE = ("no-network-cause", "connect-context-not-updated", "wrong-socket-used")
+
+
+@dataclass(frozen=True, slots=True)
+class LogReading:
+    """One log, and how its clock stands to the capture's."""
+
+    log: LogFile
+    clock: ClockFit
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One diagnosed symptom."""
+
+    diagnosis: Diagnosis
+    log: LogReading | None = None
+
+    @property
+    def symptom(self) -> Symptom:
+        """What was noticed."""
+        return self.diagnosis.examination.symptom
+
+    @property
+    def time_ns(self) -> int:
+        """Of the error where known, else of the decisive packet."""
+        time = self.symptom.time_ns
+        return time if time is not None else self.diagnosis.examination.decisive_ns
+
+
+def from_capture(examiner: Examiner) -> list[Incident]:
+    """The connections whose death would surface as a socket error, in time order."""
+    found: list[Incident] = []
+    for index in examiner.around.capture.flows.suspects():
+        examination = examiner.examine(Symptom("capture", None, 0, flow_index=index, candidates=1))
+        if examination.score < LEAST:
+            continue
+        if examination.facts.known_values.get("scan_like") is True:
+            continue
+        found.append(Incident(examiner.diagnose(examination)))
+    found.sort(key=lambda incident: incident.time_ns)
+    return found
+
+
+def from_log(log: LogFile, examiner: Examiner) -> tuple[list[Incident], LogReading]:
+    """One incident for each error of a log."""
+    reading = LogReading(log, align(log, examiner))
+    return [_tie(event, reading, examiner) for event in log.errors], reading
+
+
+def from_call(examiner: Examiner, time_ns: int | None, endpoint: Endpoint | None, uncertainty_ns: int) -> Incident:
+    """The incident that the caller points at with a time, an endpoint or both."""
+    around = examiner.around
+    if endpoint is not None:
+        rows = [row.index for row in around.to_responder(endpoint)]
+        rows += [row.index for row in around.from_host(endpoint.packed) if row.initiator == endpoint]
+    else:
+        rows = list(around.capture.flows.suspects())
+    symptom = Symptom("call", time_ns, uncertainty_ns)
+    return Incident(examiner.diagnose(_choose(symptom, rows, None, examiner)))
+
+
+def _tie(event: LogEvent, reading: LogReading, examiner: Examiner) -> Incident:
+    around, clock = examiner.around, reading.clock
+    peers, names, own = peers_of(event, reading.log, around)
+    time = None if event.time_ns is None else event.time_ns - clock.offset_ns
+    context = tuple(reading.log.context(event))
+    symptom = Symptom(
+        "log",
+        time,
+        clock.uncertainty_ns + event.time_resolution_ns,
+        clock.anchors > 0,
+        event,
+        context,
+        None,
+        0,
+        names,
+    )
+    rows = rows_of(event, peers, around)
+    if not rows and not peers and not names and event.port is None:
+        rows = list(around.capture.flows.suspects())
+    if not own and peers:
+        # The inherited endpoint may be another connection's: what else died just then stays in the race.
+        rows += [index for index in around.capture.flows.suspects() if index not in rows]
+    local = {one.local_port for one in context if one.local_port is not None and one.remote in peers}
+    chosen = _choose(symptom, rows, local if event.local_port is None else {event.local_port}, examiner)
+    return Incident(examiner.diagnose(chosen), reading)
+
+
+def _choose(symptom: Symptom, rows: Iterable[int], local: set[int] | None, examiner: Examiner) -> Examination:
+    """Hold the symptom against each candidate flow and keep the one that explains it best."""
+    alone = examiner.examine(symptom)
+    ranked: list[tuple[float, Examination]] = []
+    for index in _nearest(rows, symptom, examiner):
+        examination = examiner.examine(replace(symptom, flow_index=index, candidates=1))
+        fit = examination.score * _plausible(examination, local)
+        ranked.append((fit, examination))
+    ranked.sort(key=lambda pair: -pair[0])
+    ranked = [pair for pair in ranked if pair[0] > 0]
+    if not ranked or ranked[0][0] < alone.score * 0.75:
+        return alone
+    best_fit, best = ranked[0]
+    ties = [one for fit, one in ranked[1:] if best_fit - fit <= _NEAR_TIE and one.cause != best.cause]
+    if ties:
+        best = examiner.examine(replace(best.symptom, candidates=1 + len(ties)))
+    return best
+
+
+def _nearest(rows: Iterable[int], symptom: Symptom, examiner: Examiner) -> Sequence[int]:
+    """The candidates nearest in time; one that began after the error cannot explain it."""
+    by_index = examiner.around.rows
+    time = symptom.time_ns
+    known = list(dict.fromkeys(rows))
+    if time is None:
+        return known[-_MOST_CANDIDATES:]
+    slack = symptom.uncertainty_ns + NS // 10
+    fitting = [index for index in known if by_index[index].first_ns <= time + slack]
+    fitting.sort(key=lambda index: min(abs(time - by_index[index].last_ns), abs(time - by_index[index].first_ns)))
+    return fitting[:_MOST_CANDIDATES]
+
+
+def _plausible(examination: Examination, local: set[int] | None) -> float:
+    """How well a flow's death fits the time, the ports and the earlier error of the log, 0 to 1."""
+    symptom, reading = examination.symptom, examination.reading
+    assert reading is not None
+    weight = 1.0
+    if local:
+        weight *= 1.0 if reading.flow.initiator.endpoint.port in local else 0.6
+    weight *= _fits_earlier_code(symptom, examination)
+    time, death = symptom.time_ns, examination.death_ns
+    if time is None:
+        return weight
+    slack = symptom.uncertainty_ns + NS // 20
+    if death is None:
+        return weight * (0.9 if examination.cause in _NO_WIRE_CAUSE else 0.5)
+    if examination.cause == "used-before-connected":
+        return weight
+    after = time - death
+    if after < -slack:
+        # It died later than the error: at that time it was well, or this is not the flow.
+        return weight * (0.85 if examination.cause in _NO_WIRE_CAUSE else 0.15)
+    return weight * (1.0 - 0.3 * min(1.0, max(0, after) / _FORGOTTEN_NS))
+
+
+def _fits_earlier_code(symptom: Symptom, examination: Examination) -> float:
+    """A first error in the log says what the wire must show."""
+    event, reading = symptom.event, examination.reading
+    if event is None or reading is None:
+        return 1.0
+    codes = [
+        one.code
+        for one in symptom.context
+        if one.code is not None
+        and one.code != event.code
+        and (one.time_ns is None or event.time_ns is None or event.time_ns - one.time_ns <= 5 * NS)
+    ]
+    if not codes:
+        return 1.0
+    opening = reading.opening.kind
+    kind = reading.ending.kind if reading.established else None
+    match codes[-1]:
+        case 10061:
+            return 1.0 if opening is OpeningKind.RESET else 0.6
+        case 10065 | 10051:
+            return 1.0 if opening is OpeningKind.UNANSWERED else 0.7
+        case 10054:
+            return 1.0 if reading.resets else 0.6
+        case 10053:
+            return 1.0 if reading.resets or kind is EndingKind.RESPONDER_FIN else 0.6
+        case 10060:
+            lost = opening in (OpeningKind.UNANSWERED, OpeningKind.UNACKNOWLEDGED, OpeningKind.FOREIGN_ACK)
+            waiting = reading.pending is not None or kind is EndingKind.SILENCE
+            return 1.0 if lost or waiting else 0.7
+        case 11001 | 11002 | 11003 | 11004:
+            return 0.4
+        case _:
+            return 1.0

@@ -1,0 +1,40 @@
+"""Flow, signals and ticket to facts, each with the frames that show it.
+
+One module a family, as in `analyzer.vocabulary`. A fact that cannot be known is recorded as unknown with its reason;
+nothing here judges.
+"""
+
+from __future__ import annotations
+
+from analyzer.factset import FactSet
+from analyzer.observe.around import observe_around
+from analyzer.observe.derived import observe_derived, observe_peer
+from analyzer.observe.ending import observe_ending
+from analyzer.observe.opening import observe_opening
+from analyzer.observe.protocol import observe_protocol
+from analyzer.observe.quality import observe_quality
+from analyzer.observe.ticket import observe_ticket
+from analyzer.observe.waiting import observe_waiting
+from analyzer.signals.reading import Reading
+from analyzer.surroundings import Surroundings
+from analyzer.symptom import Symptom
+
+__all__ = ["observe"]
+
+
+def observe(symptom: Symptom, reading: Reading | None, around: Surroundings) -> FactSet:
+    """Return the facts of one symptom and the flow it is tied to, if any."""
+    facts = FactSet()
+    observe_ticket(facts, symptom, reading, around)
+    observe_quality(facts, symptom, reading, around)
+    if reading is None:
+        observe_peer(facts, symptom, around)
+    else:
+        observe_opening(facts, symptom, reading, around)
+        if reading.established:
+            observe_ending(facts, symptom, reading, around)
+            observe_waiting(facts, reading, around)
+        observe_protocol(facts, reading, around)
+        observe_around(facts, symptom, reading, around)
+        observe_derived(facts, symptom, reading, around)
+    return facts

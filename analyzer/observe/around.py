@@ -1,0 +1,137 @@
+"""What other flows and hosts did at the same time."""
+
+from __future__ import annotations
+
+from analyzer.factset import FactSet
+from analyzer.flows.model import ACK, FIN, RST
+from analyzer.signals.ending import EndingKind
+from analyzer.signals.reading import Reading
+from analyzer.signals.reset import Origin, ResetForm
+from analyzer.surroundings import Surroundings
+from analyzer.symptom import Symptom
+from analyzer.units import NS
+
+__all__ = ["observe_around"]
+
+_STOPPED_TOGETHER_NS = 10 * NS
+
+
+def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
+    """Set the facts of `analyzer.vocabulary.around.AROUND`."""
+    flow = reading.flow
+    _at_error(facts, symptom, reading)
+    since = _lost_since(reading)
+    if since is not None:
+        others = [
+            row
+            for row in around.to_host(flow.responder.endpoint.packed)
+            if row.index != flow.index and row.responder_packets and row.first_ns <= since + 30 * NS and row.last_ns > since
+        ]
+        alive = [row for row in others if row.responder_last_ns is not None and row.responder_last_ns > since]
+        if others:
+            facts.know("responder_alive_elsewhere", bool(alive), tuple(row.last_frame for row in alive[:3]))
+        else:
+            facts.miss("responder_alive_elsewhere", "no other connection to that server was captured")
+        stopped = [
+            row
+            for row in around.from_host(flow.initiator.endpoint.packed)
+            if row.unanswered_since_ns is not None and abs(row.unanswered_since_ns - since) <= _STOPPED_TOGETHER_NS
+        ]
+        facts.know("flows_stopped_together", max(1, len(stopped)), tuple(row.last_frame for row in stopped[:4]))
+        facts.know("peers_stopped_together", max(1, len({row.responder.packed for row in stopped})))
+    _lost_state(facts, reading, around)
+    _address_change(facts, reading, around)
+    facts.know(
+        "attempts_per_minute", around.attempts_near(flow.responder.endpoint, flow.last_ns, 30 * NS)
+    )
+    recent = {
+        row.initiator.port
+        for row in around.from_host(flow.initiator.endpoint.packed)
+        if flow.first_ns - 240 * NS <= row.first_ns <= flow.first_ns
+    }
+    facts.know("local_ports_in_use", len(recent))
+    facts.miss("same_payload_other_port", "there is no capture from the responder's side")
+
+
+def _lost_since(reading: Reading) -> int | None:
+    """When packets of the initiator stopped being answered."""
+    if reading.ending.kind is EndingKind.SILENCE and reading.ending.starts is not None:
+        return reading.ending.starts.ts_ns
+    if reading.opening.syns and not reading.flow.responder.packets:
+        return reading.opening.syns[0].ts_ns
+    return None
+
+
+def _at_error(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
+    time = symptom.time_ns
+    if time is None or symptom.source == "capture":
+        facts.miss("healthy_at_error", "the time of the error is not known")
+        facts.miss("worked_after_error", "the time of the error is not known")
+        return
+    slack = symptom.uncertainty_ns
+    flow, view = reading.flow, reading.view
+    ended = reading.ending.starts
+    opened = reading.opening.final_ack.ts_ns if reading.opening.final_ack is not None else flow.first_ns
+    healthy = (
+        reading.established
+        and time + slack >= opened
+        and (ended is None or ended.ts_ns > time + slack)
+        and (flow.last_ns >= time - 300 * NS or ended is None)
+    )
+    facts.know("healthy_at_error", healthy)
+    later = [s for s in view.segments if s.ts_ns > time + slack]
+    data = [s for s in later if s.payload_len > 1 and not s.has(RST)]
+    answered = any(s.has(ACK) and not s.has(RST | FIN) and s.frame > data[0].frame for s in later) if data else False
+    facts.know("worked_after_error", answered, (data[0].frame,) if data else ())
+
+
+def _lost_state(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    reset = reading.decisive_reset
+    lost = (
+        reset is not None
+        and not reset.segment.from_initiator
+        and reset.form is ResetForm.NO_STATE
+        and reset.answers is not None
+        and reset.origin is not Origin.MIDDLEBOX
+        and reading.closing.responder_fin is None
+        and reading.established
+    )
+    facts.know("responder_lost_state", lost, (reset.segment.frame,) if reset is not None and lost else ())
+    if not lost or reset is None:
+        facts.know("responder_restart_seen", value=False)
+        return
+    when = reset.segment.ts_ns
+    server = reading.flow.responder.endpoint
+    refused = [
+        row
+        for row in around.to_host(server.packed)
+        if row.index != reading.flow.index and row.saw_syn and not row.established and row.rsts and abs(row.first_ns - when) <= 60 * NS
+    ]
+    run = reading.stuck.get(True)
+    dark = run is not None and run.repeats >= 1 and run.first.frame < reset.segment.frame
+    if refused:
+        facts.know(
+            "responder_restart_seen",
+            True,
+            (refused[0].first_frame,),
+            "The server refused a new connection at about the same time: its service was not listening.",
+        )
+    elif dark:
+        facts.know(
+            "responder_restart_seen",
+            True,
+            tuple(s.frame for s in run.sends[:3]) if run is not None else (),
+            "Before that RST the server answered nothing for a while.",
+        )
+    else:
+        facts.know("responder_restart_seen", value=False)
+
+
+def _address_change(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    flow = reading.flow
+    since = _lost_since(reading)
+    if since is None:
+        facts.know("initiator_address_changed", value=False)
+        return
+    change = around.address_change(flow.initiator.endpoint.packed, since)
+    facts.know("initiator_address_changed", change is not None, (change,) if change is not None else ())

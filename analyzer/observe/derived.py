@@ -1,0 +1,172 @@
+"""Observations that several rules share."""
+
+from __future__ import annotations
+
+from analyzer.endpoint import parse_address
+from analyzer.factset import FactSet
+from analyzer.flows.model import RST
+from analyzer.observe.opening import lookup_outcome
+from analyzer.observe.quality import peer_addresses
+from analyzer.signals.ending import EndingKind
+from analyzer.signals.opening import OpeningKind
+from analyzer.signals.protocol import TlsState
+from analyzer.signals.reading import Reading
+from analyzer.surroundings import Lookup, Surroundings
+from analyzer.symptom import Symptom
+from analyzer.units import MS, NS
+
+__all__ = ["observe_derived", "observe_peer"]
+
+_LOOKUP_BEFORE_NS = 30 * NS
+_SCAN_PORTS = 10
+
+
+def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None:
+    """Set what is known of the log's peer when no flow leads to it."""
+    event = symptom.event
+    peers = peer_addresses(symptom, around)
+    port = event.port if event is not None else None
+    if port is not None and peers:
+        facts.know("port_seen", any(row.responder.port == port for peer in peers for row in around.to_host(peer)))
+    else:
+        facts.miss("port_seen", "the log names no port")
+    failed = _failed_lookup(symptom, around)
+    if failed is not None:
+        outcome = lookup_outcome(failed.response_code, bool(failed.addresses))
+        facts.know("name_lookup", outcome, failed.frames[:4])
+        facts.know(
+            "name_failed", True, failed.frames[:4], f"The name {failed.name} could not be resolved: {_outcome(outcome)}."
+        )
+    elif around.lookups:
+        facts.know("name_failed", value=False)
+    else:
+        facts.miss("name_failed", "no DNS was captured")
+    time = symptom.time_ns
+    if time is None:
+        return
+    unanswered = around.unanswered_neighbours(time, 30 * NS + symptom.uncertainty_ns)
+    asked = [note for peer, notes in unanswered.items() if not peers or peer in peers for note in notes]
+    if asked or around.asks_neighbours:
+        facts.know("peer_neighbour_unanswered", bool(asked), tuple(note.frame for note in asked[:4]))
+
+
+def _outcome(word: str) -> str:
+    return {
+        "name-error": "the server says that it does not exist (NXDOMAIN)",
+        "server-failure": "the server failed (SERVFAIL or the like)",
+        "no-answer": "nobody answered",
+        "no-address": "it has no address",
+    }.get(word, word)
+
+
+def _failed_lookup(symptom: Symptom, around: Surroundings) -> Lookup | None:
+    """The failed question for the log's peer, or, where the log names no peer, the one just before the error."""
+    names = [name for name in symptom.host_names if parse_address(name) is None]
+    time = symptom.time_ns
+    slack = symptom.uncertainty_ns + NS
+    for name in names:
+        for lookup in reversed(around.lookups_of(name)):
+            if not lookup.addresses and (time is None or lookup.asked_ns <= time + slack):
+                return lookup
+    if names or time is None:
+        return None
+    event = symptom.event
+    if event is not None and event.remote is not None:
+        return None
+    near = [
+        one
+        for one in around.lookups
+        if -slack <= time - one.asked_ns <= _LOOKUP_BEFORE_NS + slack and not one.addresses and one.query_type in (1, 28)
+    ]
+    answered = {one.name for one in around.lookups if one.addresses}
+    near = [one for one in near if one.name not in answered]
+    return near[-1] if near else None
+
+
+def observe_derived(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
+    """Set the facts of `analyzer.vocabulary.derived` that concern a flow."""
+    values = facts.known_values
+    handshake, later = values.get("handshake_time"), values.get("later_round_trip")
+    if isinstance(handshake, int) and isinstance(later, int):
+        facts.know("handshake_slow", handshake >= 5 * later and handshake - later >= 200 * MS)
+    _near_handshake(facts, symptom, reading)
+    _tls(facts, reading)
+    facts.know("accepted_then_reset", _accepted_then_reset(reading))
+    _family(facts, reading, around)
+    _scan(facts, reading, around)
+    if reading.established:
+        kind = reading.ending.kind
+        facts.know("initiator_gave_up_first", kind in (EndingKind.INITIATOR_FIN, EndingKind.INITIATOR_RST))
+        run = reading.stuck.get(True) or reading.stuck.get(False)
+        if run is not None and run.repeats:
+            stuck = run.first.payload_len
+            facts.know("large_ever_delivered", run.largest_acked >= stuck > 0)
+        facts.know("missing_large_answer", _missing_large_answer(reading))
+
+
+def _near_handshake(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
+    opening, time = reading.opening, symptom.time_ns
+    if time is None or symptom.source == "capture" or not opening.syns:
+        facts.miss("error_near_handshake", "the time of the error is not known")
+        return
+    slack = symptom.uncertainty_ns
+    start = opening.syns[0].ts_ns
+    end = opening.syn_acks[0].ts_ns if opening.syn_acks else start
+    facts.know("error_near_handshake", start - slack <= time <= end + slack)
+
+
+def _tls(facts: FactSet, reading: Reading) -> None:
+    tls = reading.talk.tls
+    if not reading.flow.initiator.head:
+        facts.miss("tls_failed", "the capture holds no payload")
+        return
+    begun = tls in (TlsState.HELLO_ONLY, TlsState.ANSWERED, TlsState.ALERT)
+    facts.know("tls_failed", begun and reading.ending.kind is not EndingKind.NOTHING)
+
+
+def _accepted_then_reset(reading: Reading) -> bool:
+    opening, reset = reading.opening, reading.decisive_reset
+    if opening.kind is not OpeningKind.COMPLETE or reset is None or reset.segment.from_initiator:
+        return False
+    if reading.flow.responder.payload_bytes or reading.closing.first_fin is not None:
+        return False
+    final = opening.final_ack
+    started = final.ts_ns if final is not None else reading.flow.first_ns
+    first_data = next((s for s in reading.view.initiator if s.payload_len and not s.has(RST)), None)
+    if first_data is None:
+        return reset.segment.ts_ns - started <= 2 * NS
+    round_trip = reading.view.round_trip_ns or 0
+    return reset.segment.ts_ns - first_data.ts_ns <= NS + 2 * round_trip and first_data.ts_ns - started <= 2 * NS
+
+
+def _family(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    flow = reading.flow
+    mine = len(flow.responder.endpoint.packed)
+    siblings = [
+        row
+        for row in around.on_port(flow.responder.endpoint.port)
+        if row.established and row.responder.packed != flow.responder.endpoint.packed
+        and abs(row.first_ns - flow.first_ns) <= 2 * NS
+    ]
+    if siblings:
+        facts.know("sibling_family_differs", any(len(row.responder.packed) != mine for row in siblings))
+
+
+def _scan(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    flow = reading.flow
+    targets = {
+        row.responder
+        for row in around.from_host(flow.initiator.endpoint.packed)
+        if abs(row.first_ns - flow.first_ns) <= 10 * NS and not row.initiator_payload
+    }
+    facts.know("scan_like", len(targets) >= _SCAN_PORTS)
+
+
+def _missing_large_answer(reading: Reading) -> bool:
+    """Bytes of the responder below its later small segments or FIN never came, while its small ones did."""
+    half = reading.flow.responder
+    if not half.missing_bytes or half.missing_bytes < 500 or reading.view.one_direction:
+        return False
+    acked = reading.flow.initiator.last_ack
+    stalled = acked is not None and half.next_seq is not None and acked != half.next_seq
+    return stalled and half.max_payload < 1300

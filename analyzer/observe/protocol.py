@@ -1,0 +1,121 @@
+"""What the bytes say."""
+
+from __future__ import annotations
+
+from analyzer.factset import FactSet
+from analyzer.signals.opening import OpeningKind, read_opening
+from analyzer.signals.protocol import Protocol, TlsState
+from analyzer.signals.reading import Reading
+from analyzer.surroundings import Surroundings
+from analyzer.units import NS
+
+__all__ = ["observe_protocol"]
+
+_NAMES = {Protocol.POSTGRES: "postgresql", Protocol.UNKNOWN: "other", Protocol.REDIS: "other"}
+_STAGES = {
+    TlsState.NONE: "none",
+    TlsState.HELLO_ONLY: "client-hello",
+    TlsState.ANSWERED: "server-hello",
+    TlsState.ALERT: "server-hello",
+    TlsState.ESTABLISHED: "finished",
+}
+_SOON_NS = 3 * NS
+
+
+def observe_protocol(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    """Set the facts of `analyzer.vocabulary.around.PROTOCOL`, and the proxy's reply."""
+    flow, talk = reading.flow, reading.talk
+    announced = _announced_by(reading, around)
+    if announced:
+        facts.know("ftp_announced", True, announced, "An FTP control connection announced this data connection.")
+        facts.know("protocol", "ftp-data")
+    else:
+        facts.know("ftp_announced", value=False)
+        if flow.initiator.head or flow.responder.head:
+            facts.know("protocol", _NAMES.get(talk.protocol, talk.protocol.value))
+        else:
+            facts.miss("protocol", "the capture holds no payload")
+    facts.know("tls_stage", _STAGES[talk.tls], _tls_frames(reading))
+    if talk.tls_alert is not None and talk.tls_alert_frame is not None:
+        who = "client" if talk.tls_alert_from_initiator else "server"
+        facts.know(
+            "tls_alert", "fatal", (talk.tls_alert_frame,), f"The {who} sent the TLS alert {talk.tls_alert}."
+        )
+    else:
+        facts.know("tls_alert", "none")
+    if talk.refusal is not None:
+        frames = (talk.refusal_frame,) if talk.refusal_frame is not None else ()
+        facts.know("refusal_text", talk.refusal, frames)
+        closing = reading.closing.responder_fin
+        last = flow.responder.last_ns
+        soon = closing is not None and last is not None and closing.ts_ns - _tail_time(reading) <= _SOON_NS
+        facts.know("refused_in_protocol", soon and not talk.idle_notice, frames)
+        facts.know("idle_notice", talk.idle_notice, frames)
+    else:
+        facts.know("refused_in_protocol", value=False)
+        facts.know("idle_notice", value=False)
+    if talk.protocol in (Protocol.HTTP, Protocol.SOCKS):
+        refused = talk.proxy_refusal
+        is_proxy = talk.protocol is Protocol.SOCKS or flow.initiator.head.startswith(b"CONNECT ")
+        facts.know("proxy_reply", "refused" if refused else "granted" if is_proxy else "none")
+    else:
+        facts.know("proxy_reply", "none")
+    if talk.protocol is Protocol.FTP:
+        _ftp(facts, reading, around)
+
+
+def _tail_time(reading: Reading) -> int:
+    frame = reading.flow.responder.tail_frame
+    for s in reversed(reading.view.responder):
+        if s.frame == frame:
+            return s.ts_ns
+    return 0
+
+
+def _tls_frames(reading: Reading) -> tuple[int, ...]:
+    if reading.talk.protocol is not Protocol.TLS:
+        return ()
+    heads = (reading.flow.initiator.head_frame, reading.flow.responder.head_frame)
+    return tuple(frame for frame in heads if frame is not None)
+
+
+def _announced_by(reading: Reading, around: Surroundings) -> tuple[int, ...]:
+    """Frames of FTP lines that announced this flow's responder endpoint shortly before it was tried (RFC 959 §4.1.2)."""
+    flow = reading.flow
+    notes = around.ftp_announcements.get(flow.responder.endpoint, ())
+    hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}
+    return tuple(
+        note.frame
+        for note in notes
+        if -NS <= flow.first_ns - note.ts_ns <= 120 * NS and {note.source, note.destination} & hosts
+    )[:2]
+
+
+def _ftp(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    """The data connections of this control connection: their outcome, and a transfer during its last silence."""
+    flow = reading.flow
+    hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}
+    outcome = "none"
+    transfer = 0
+    frames: tuple[int, ...] = ()
+    pause = reading.pause
+    for row in around.rows if len(around.rows) < 5000 else around.between(hosts):
+        if row.index == flow.index or {row.initiator.packed, row.responder.packed} != hosts:
+            continue
+        if row.first_ns < flow.first_ns or row.first_ns > flow.last_ns + NS:
+            continue
+        announced = row.responder in around.ftp_announcements or row.responder.port == 20
+        if not announced and row.initiator.port != 20:
+            continue
+        kind = read_opening(around.view(row.index)).kind
+        outcome = {
+            OpeningKind.COMPLETE: "complete",
+            OpeningKind.NOT_SEEN: "complete",
+            OpeningKind.RESET: "reset",
+        }.get(kind, "unanswered")
+        if outcome == "complete" and pause is not None:
+            start, end = max(row.first_ns, pause.before.ts_ns), min(row.last_ns, pause.after.ts_ns)
+            if end - start > transfer and row.initiator_payload + row.responder_payload > 0:
+                transfer, frames = end - start, (row.first_frame, row.last_frame)
+    facts.know("ftp_data_opening", outcome)
+    facts.know("ftp_transfer_time", transfer, frames)

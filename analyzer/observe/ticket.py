@@ -1,0 +1,109 @@
+"""What the log tells of the incident."""
+
+from __future__ import annotations
+
+from analyzer.factset import FactSet
+from analyzer.flows.model import RST
+from analyzer.signals.opening import OpeningKind
+from analyzer.signals.reading import Reading
+from analyzer.surroundings import Surroundings
+from analyzer.symptom import Symptom
+from analyzer.units import NS
+
+__all__ = ["observe_ticket"]
+
+_NAME_CODES = (11001, 11002, 11003, 11004)
+_CALLS = frozenset("connect send recv shutdown getpeername getsockname setsockopt accept disconnect".split())
+_SHORTLY_NS = 120 * NS
+
+
+def observe_ticket(facts: FactSet, symptom: Symptom, reading: Reading | None, around: Surroundings) -> None:
+    """Set the facts of `analyzer.vocabulary.ticket.TICKET`."""
+    facts.know("source", symptom.source)
+    facts.know("flow_found", reading is not None)
+    if reading is not None:
+        facts.know("candidate_flows", max(1, symptom.candidates))
+    _phase(facts, symptom, reading, around)
+    event = symptom.event
+    if event is None:
+        facts.miss("log_code", "no log line tells of the incident", "the application's log with its time zone")
+        return
+    if event.call:
+        facts.know("log_call", event.call if event.call in _CALLS else "other")
+    else:
+        facts.miss("log_call", "the log names no call", "a stack trace or the name of the failing call")
+    facts.maybe("log_code", event.code, reason="the log names no code")
+    facts.know("log_names_endpoint", event.remote is not None or event.host_name is not None or event.port is not None)
+    text = event.text.lower()
+    if "udp" in text or "datagram socket" in text.replace("when sending on a datagram socket", ""):
+        facts.know("log_protocol", "udp")
+    near = [one for one in symptom.context if _recent(one.time_ns, event.time_ns)]
+    codes = [one.code for one in near if one.code is not None and one.code != event.code]
+    if codes:
+        facts.know("log_earlier_code", codes[-1])
+    else:
+        facts.miss("log_earlier_code", "the log has no such line")
+    actions = [one.action for one in near]
+    facts.know("log_says_closed_locally", any(action in ("closing", "closed-locally", "dispose") for action in actions))
+    facts.know("log_says_gave_up", any(action in ("gave-up", "timeout", "cancelled") for action in actions))
+    facts.know("log_says_name_failed", any(code in _NAME_CODES for code in codes))
+
+
+def _recent(then: int | None, now: int | None) -> bool:
+    return then is None or now is None or now - then <= _SHORTLY_NS
+
+
+def _phase(facts: FactSet, symptom: Symptom, reading: Reading | None, around: Surroundings) -> None:
+    time = symptom.time_ns
+    info = around.capture.info
+    if time is None:
+        facts.miss("error_inside_capture", "the time of the error is not known")
+        facts.miss("error_phase", "the time of the error is not known", "a log with times, or --at")
+        return
+    slack = symptom.uncertainty_ns
+    if info.first_ns is not None and info.last_ns is not None:
+        facts.know("error_inside_capture", info.first_ns - slack - NS <= time <= info.last_ns + slack + 30 * NS)
+    if symptom.source == "capture":
+        facts.miss("error_phase", "no log line tells of the incident")
+        return
+    facts.know("clock_uncertainty", symptom.uncertainty_ns)
+    if reading is None:
+        return
+    phase, sure = _phase_at(reading, time, slack)
+    if sure:
+        facts.know("error_phase", phase)
+    else:
+        facts.miss(
+            "error_phase",
+            "the clocks of log and capture agree too badly to order the error and the packets",
+            "clocks of log and capture synchronised, or a log line that tells of the connect",
+        )
+
+
+def _phase_at(reading: Reading, time: int, slack: int) -> tuple[str, bool]:
+    """The phase at a time, and whether the whole interval of uncertainty lies in it."""
+    opening = reading.opening
+    edges: list[tuple[int, str]] = []
+    if opening.syns:
+        edges.append((opening.syns[0].ts_ns, "handshake"))
+        done = opening.syn_acks[0].ts_ns if opening.syn_acks else None
+        if done is not None and opening.kind in (OpeningKind.COMPLETE, OpeningKind.NOT_SEEN):
+            edges.append((done, "established"))
+    else:
+        edges.append((reading.flow.first_ns, "established"))
+    fin = reading.closing.first_fin
+    if fin is not None:
+        edges.append((fin.ts_ns, "after-fin"))
+    rst = next((s for s in reading.view.segments if s.has(RST)), None)
+    if rst is not None and opening.kind not in (OpeningKind.FOREIGN_ACK,):
+        edges.append((rst.ts_ns, "after-rst"))
+    edges.sort()
+    phase = "before-syn"
+    for edge, name in edges:
+        if time >= edge:
+            phase = name
+    sure = all(abs(time - edge) > slack for edge, _ in edges)
+    if not sure and phase == "handshake":
+        # The order is forced where the whole handshake is longer than the uncertainty.
+        sure = edges[0][0] - slack <= time and len(edges) > 1 and time + slack < edges[1][0]
+    return phase, sure

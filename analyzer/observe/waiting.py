@@ -1,0 +1,219 @@
+"""Silences, keepalives, delivery and stalls."""
+
+from __future__ import annotations
+
+from analyzer.factset import FactSet
+from analyzer.flows.model import FIN, RST, SYN, Segment, Silence
+from analyzer.signals.delivery import Unanswered
+from analyzer.signals.ending import EndingKind, Pause
+from analyzer.signals.reading import Reading
+from analyzer.surroundings import Surroundings
+from analyzer.units import NS, format_duration
+
+__all__ = ["observe_waiting", "survived"]
+
+_SAME_SILENCE = 0.05
+_SAMPLED_FLOWS = 200
+
+
+def observe_waiting(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    """Set the facts of `analyzer.vocabulary.waiting`."""
+    _silence(facts, reading, around)
+    _keepalive(facts, reading)
+    _delivery(facts, reading)
+    _request(facts, reading)
+
+
+def survived(silence: Silence) -> bool:
+    """The packet after the silence drew an answer that was no RST."""
+    return silence.answer_frame is not None and not (silence.answer_flags or 0) & RST
+
+
+def _broken_by(segment: Segment, probe: bool) -> str:
+    who = "initiator" if segment.from_initiator else "responder"
+    if segment.has(RST):
+        return f"{who}-rst"
+    if segment.has(FIN) and not segment.payload_len:
+        return f"{who}-fin"
+    if probe:
+        return "keepalive"
+    return f"{who}-data" if segment.payload_len else "other"
+
+
+def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    pause = reading.pause
+    flow = reading.flow
+    lived = [one for one in flow.silences if survived(one) and (pause is None or one.after_frame != pause.after.frame)]
+    longest = max((one.duration_ns for one in lived), default=0)
+    facts.know("longest_survived_here", longest)
+    if pause is None:
+        facts.know("silence_before_end", 0)
+        return
+    duration = pause.duration_ns
+    frames = (pause.before.frame, pause.after.frame)
+    facts.know(
+        "silence_before_end",
+        duration,
+        frames,
+        f"For {format_duration(duration)} neither side sent a packet (frames {frames[0]} to {frames[1]}).",
+    )
+    facts.know("silence_ended_by", _broken_by(pause.after, _is_probe(reading, pause.after)), (pause.after.frame,))
+    answer = next(
+        (
+            s
+            for s in reading.view.segments
+            if s.frame > pause.after.frame
+            and s.from_initiator is not pause.after.from_initiator
+            and not s.has(RST)
+        ),
+        None,
+    )
+    if pause.after.has(RST):
+        facts.miss("answered_after_silence", "a RST is not answered")
+    else:
+        facts.know("answered_after_silence", answer is not None, (answer.frame,) if answer is not None else frames[1:])
+    before = [s for s in reading.view.segments if s.frame <= pause.before.frame]
+    facts.know("request_before_silence_answered", _idle_at(before), frames[:1])
+    facts.know("requests_before_silence", _exchanges(before))
+    facts.know("whole_silence", _round_number(duration))
+    _same_path(facts, reading, around, pause, longest)
+
+
+def _is_probe(reading: Reading, segment: Segment) -> bool:
+    if segment.payload_len > 1 or segment.has(SYN | FIN | RST):
+        return False
+    earlier = [s for s in reading.view.half(segment.from_initiator) if s.frame < segment.frame and not s.has(RST)]
+    return bool(earlier) and max(s.end_seq for s in earlier) == (segment.seq + 1) & 0xFFFFFFFF
+
+
+def _idle_at(segments: list[Segment]) -> bool:
+    """The last data was the responder's, or there was none at all."""
+    last = next((s for s in reversed(segments) if s.payload_len > 1 and not s.has(RST)), None)
+    return last is None or not last.from_initiator
+
+
+def _exchanges(segments: list[Segment]) -> int:
+    count, waiting = 0, False
+    for s in segments:
+        if s.payload_len > 1:
+            if s.from_initiator:
+                waiting = True
+            elif waiting:
+                count, waiting = count + 1, False
+    return count
+
+
+def _round_number(duration: int) -> bool:
+    """Timers are set to round numbers; people and jobs are not (within 2 %, at least 0.3 s)."""
+    seconds = duration / NS
+    for step, least in ((5, 5), (10, 20), (30, 60), (60, 300), (300, 1200)):
+        if seconds >= least:
+            off = seconds % step
+            if off <= max(0.35, 0.01 * seconds) and off < step / 3:
+                return True
+    return False
+
+
+def _same_path(facts: FactSet, reading: Reading, around: Surroundings, pause: Pause, longest: int) -> None:
+    flow, duration = reading.flow, pause.duration_ns
+    same, fatal = 1, duration if not facts.known_values.get("answered_after_silence") else None
+    lived = longest
+    rows = around.to_responder(flow.responder.endpoint)
+    for row in rows[:_SAMPLED_FLOWS]:
+        if row.index == flow.index or row.longest_silence_ns < NS:
+            continue
+        other = around.flow(row.index)
+        for silence in other.silences:
+            if survived(silence):
+                lived = max(lived, silence.duration_ns)
+            elif not silence.after_flags & SYN:
+                fatal = min(fatal, silence.duration_ns) if fatal is not None else silence.duration_ns
+            if not survived(silence) and abs(silence.duration_ns - duration) <= max(2 * NS, _SAME_SILENCE * duration):
+                same += 1
+                break
+    facts.maybe("longest_survived_silence", lived or None, reason="none was seen")
+    facts.maybe("shortest_fatal_silence", fatal, reason="none was seen")
+    facts.know("flows_ended_by_same_silence", same)
+
+
+def _keepalive(facts: FactSet, reading: Reading) -> None:
+    probes = reading.flow.initiator.keepalives
+    facts.know("keepalive_probes", probes)
+    runs = [run for run in reading.probes.values() if run is not None]
+    run = max(runs, key=lambda one: len(one.probes), default=None)
+    if run is None:
+        facts.know("keepalives_unanswered", 0)
+    else:
+        facts.know("keepalives_unanswered", len(run.probes), tuple(s.frame for s in run.probes[:4]))
+    if probes:
+        before = [s for s in reading.flow.silences if s.after_from_initiator and s.after_payload_len <= 1]
+        if before:
+            facts.know("keepalive_interval", min(one.duration_ns for one in before))
+    else:
+        facts.miss("keepalive_interval", "the initiator sent none")
+
+
+def _delivery(facts: FactSet, reading: Reading) -> None:
+    flow = reading.flow
+    facts.know("initiator_bytes", flow.initiator.payload_bytes)
+    facts.know("responder_bytes", flow.responder.payload_bytes)
+    if reading.view.one_direction:
+        for name in ("undelivered", "transmissions_unanswered", "unanswered_time"):
+            facts.miss(name, "only one direction was captured", "a capture of both directions")
+        return
+    stuck = {side: run for side, run in reading.stuck.items() if run is not None and (run.repeats or run.span_ns > NS)}
+    who = "both" if len(stuck) == 2 else "none"
+    if len(stuck) == 1:
+        who = "initiator" if True in stuck else "responder"
+    run = stuck.get(True) or stuck.get(False)
+    if run is None:
+        facts.know("undelivered", "none")
+        facts.know("transmissions_unanswered", 0)
+        return
+    frames = tuple(s.frame for s in run.sends[:6])
+    facts.know("undelivered", who, frames)
+    facts.know("transmissions_unanswered", 1 + run.repeats, frames, _resent(run))
+    facts.know("unanswered_time", run.span_ns, (frames[0], run.sends[-1].frame))
+    facts.know("responder_silent_during_retries", not run.heard, tuple(s.frame for s in run.heard[:3]))
+    largest = max(s.payload_len for s in run.sends)
+    facts.know("only_large_undelivered", _only_large(run, largest), frames)
+    facts.know("smallest_undelivered", run.smallest_repeated or largest)
+    facts.know("active_before_loss", run.silence_ns < 10 * NS)
+
+
+def _resent(run: Unanswered) -> str:
+    who = "client" if run.from_initiator else "server"
+    return (
+        f"The {who} sent its last data {1 + run.repeats} times within {format_duration(run.span_ns)} "
+        "and nothing acknowledged it."
+    )
+
+
+_FULL_SIZE = 1200
+"""Payload from which a segment can meet an MTU limit below Ethernet's 1500 bytes."""
+
+
+def _only_large(run: Unanswered, largest: int) -> bool:
+    """The stuck segment is large, and smaller ones of the same half passed before or since."""
+    stuck = run.first.payload_len
+    return stuck >= _FULL_SIZE and largest >= _FULL_SIZE and 0 < run.largest_acked < stuck
+
+
+def _request(facts: FactSet, reading: Reading) -> None:
+    stall = reading.responder_stall
+    facts.know("zero_window_time", stall, reading.responder_stall_frames[:4])
+    pending = reading.pending
+    if pending is None or reading.ending.kind is EndingKind.SILENCE or reading.view.one_direction:
+        facts.know("request_unanswered_time", 0)
+        facts.know("late_answer", value=False)
+        return
+    if pending.ack is None:
+        facts.know("request_unanswered_time", 0)
+    else:
+        facts.know(
+            "request_unanswered_time",
+            pending.waited_ns,
+            (pending.request.frame, pending.ack.frame, *((pending.ended_by.frame,) if pending.ended_by else ())),
+        )
+    late = pending.late_answer
+    facts.know("late_answer", late is not None, (late.frame,) if late is not None else ())

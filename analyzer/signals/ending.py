@@ -1,0 +1,129 @@
+"""What ended a flow first, and the silence before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from analyzer import seqnum
+from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
+from analyzer.signals.closing import Closing
+from analyzer.signals.delivery import Unanswered
+from analyzer.signals.wire import WireView
+from analyzer.units import NS
+
+__all__ = ["Ending", "EndingKind", "Pause", "read_ending", "read_pause"]
+
+_CHAIN = 12
+"""Packets that an ending may take, from what broke the silence to the terminator."""
+
+
+class EndingKind(Enum):
+    """What ended the flow first, as the packets claim."""
+
+    RESPONDER_FIN = "responder-fin"
+    RESPONDER_RST = "responder-rst"
+    INITIATOR_FIN = "initiator-fin"
+    INITIATOR_RST = "initiator-rst"
+    BOTH_RST = "both-rst"
+    SILENCE = "silence"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The first thing after which the connection was no longer whole."""
+
+    kind: EndingKind
+    decisive: Segment | None
+    """The FIN, the RST, or the first segment that nobody acknowledged."""
+    starts: Segment | None
+    """Where the ending began: the first unanswered segment when a RST answered it late, else ``decisive``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The silence right before an ending."""
+
+    before: Segment
+    after: Segment
+
+    @property
+    def duration_ns(self) -> int:
+        """How long nothing was seen."""
+        return self.after.ts_ns - self.before.ts_ns
+
+
+def read_ending(view: WireView, closing: Closing, stuck: dict[bool, Unanswered | None]) -> Ending:
+    """Find what ended an established flow first."""
+    terminators = [
+        s for s in view.segments if (s.has(RST) or s.has(FIN)) and not (s.has(RST) and _is_probe_reply(view, s))
+    ]
+    run = _earliest_stuck(stuck)
+    first = terminators[0] if terminators else None
+    if run is not None and (first is None or run.first.frame < first.frame):
+        answer = next((s for s in terminators if s.from_initiator is not run.from_initiator), None)
+        if answer is None or _unrelated(run, answer):
+            return Ending(EndingKind.SILENCE, run.first, run.first)
+        return Ending(_kind(view, answer), answer, run.first)
+    if first is None:
+        return Ending(EndingKind.NOTHING, None, None)
+    if closing.first_fin is not None and first.has(FIN):
+        return Ending(_kind(view, first), first, first)
+    return Ending(_kind(view, first), first, first)
+
+
+def _earliest_stuck(stuck: dict[bool, Unanswered | None]) -> Unanswered | None:
+    runs = [run for run in stuck.values() if run is not None and (run.repeats >= 1 or run.span_ns >= NS)]
+    return min(runs, key=lambda run: run.first.frame, default=None)
+
+
+def _unrelated(run: Unanswered, answer: Segment) -> bool:
+    """A FIN of the other half during the run does not acknowledge it: it ends by itself what was already lost."""
+    return answer.has(FIN) and not answer.has(RST) and answer.has(ACK) and seqnum.before(answer.ack, run.first.end_seq)
+
+
+def _is_probe_reply(view: WireView, reset: Segment) -> bool:
+    """A RST that only answers stray segments of a flow whose own RST came before is no second ending."""
+    del view, reset
+    return False
+
+
+def _kind(view: WireView, decisive: Segment) -> EndingKind:
+    if decisive.has(RST):
+        other = next(
+            (
+                s
+                for s in view.segments
+                if s.has(RST)
+                and s.from_initiator is not decisive.from_initiator
+                and abs(s.ts_ns - decisive.ts_ns) < 20_000_000
+            ),
+            None,
+        )
+        if other is not None and _independent(view, decisive, other):
+            return EndingKind.BOTH_RST
+        return EndingKind.INITIATOR_RST if decisive.from_initiator else EndingKind.RESPONDER_RST
+    return EndingKind.INITIATOR_FIN if decisive.from_initiator else EndingKind.RESPONDER_FIN
+
+
+def _independent(view: WireView, first: Segment, second: Segment) -> bool:
+    """Two RSTs of which none answers a packet that came after the other."""
+    low, high = sorted((first, second), key=lambda s: s.frame)
+    between = [s for s in view.segments if low.frame < s.frame < high.frame and not s.has(RST)]
+    return not any(s.from_initiator is low.from_initiator for s in between)
+
+
+def read_pause(view: WireView, ending: Ending) -> Pause | None:
+    """Find the silence of at least a second that the ending broke; None when the flow was busy until then."""
+    starts = ending.starts
+    if starts is None:
+        return None
+    earlier = [s for s in view.segments if s.frame <= starts.frame]
+    for back in range(min(_CHAIN, len(earlier) - 1)):
+        after, before = earlier[-1 - back], earlier[-2 - back]
+        if after.has(SYN):
+            return None
+        if after.ts_ns - before.ts_ns >= NS:
+            return Pause(before, after)
+    return None
