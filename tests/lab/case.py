@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path as FilePath
 
 from tests.lab.applog import AppLog, LogStyle
-from tests.lab.evidence import Frame, Pick, Trace, to_pcapng
+from tests.lab.evidence import Frame, Pick, Trace, drop_other_directions, to_pcapng
 from tests.lab.network import Network
 from tests.lab.path import DROP, Packet, Rule, Verdict
 from tests.lab.programs import Serve, Server, Session
@@ -107,7 +107,7 @@ class Case:
     acceptable: list[str] = field(init=False, default_factory=list)
     extra: dict[str, object] = field(init=False, default_factory=dict)
     needs_log: bool = field(init=False, default=False)
-    keep_frame: Callable[[Frame], bool] | None = field(init=False, default=None)
+    idle_gap_s: float = field(init=False, default=0.0)
     _kept: list[object] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -266,11 +266,21 @@ class Case:
         )
         self.extra["_frames"] = frames
 
+    def incident_later(self, where: str, call: str, at: float) -> None:
+        """A 10057 that the log tells of after the capture has ended."""
+        self.log.error(call, 10057, where, at)
+        self.incidents.append(
+            Incident(self.scenario.cause, at, self.net.client_ip, where, None, at, "unknown", [10057], None, [])
+        )
+
     def finish(self, folder: FilePath, raw: FilePath, raw_server: FilePath | None) -> None:
         """Write the case's files, or raise Discard when the capture does not bear the label out."""
         work = raw.with_suffix(".pcapng")
         name = self.rng.choice(_INTERFACES)
         to_pcapng(raw, work, name)
+        only = self.extra.get("_only_source")
+        if only:
+            drop_other_directions(work, str(only))
         trace = Trace(work)
         label = self._label(trace)
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 
 from tests.lab.path import ACK, FIN, RST, SYN
 
-__all__ = ["Frame", "Pick", "Trace", "first", "last", "numbers", "pick", "resent", "to_pcapng", "together"]
+__all__ = ["Frame", "Pick", "Trace", "drop_other_directions", "first", "last", "numbers", "pick", "resent", "to_pcapng", "together"]
 
 _FIELDS = (
     "frame.number",
@@ -214,6 +214,13 @@ def to_pcapng(source: FilePath, target: FilePath, interface: str) -> None:
         parts.append(block(6, head + raw[at + 16 : at + 16 + kept]))
         at += 16 + kept
     target.write_bytes(b"".join(parts))
+
+
+def drop_other_directions(path: FilePath, source: str) -> None:
+    """Leave only what ``source`` sent: the picture of a mirror port that copies one direction."""
+    kept = path.with_suffix(".kept")
+    subprocess.run(["tshark", "-n", "-r", str(path), "-Y", f"ip.src=={source}", "-w", str(kept)], check=True, capture_output=True)
+    kept.replace(path)
 
 
 def numbers(frames: Iterable[Frame]) -> list[int]:

@@ -85,8 +85,8 @@ class Namespace:
         return self.run("ip", *command.split())
 
     def nft(self, ruleset: str) -> None:
-        """Feed lines to ``nft``."""
-        self.run("nft", "-f", "-", text=ruleset)
+        """Feed a ruleset to ``nft``, which wants a line end between two closing braces."""
+        self.run("nft", "-f", "-", text=ruleset.replace("} }", "}\n}").replace("} chain", "}\nchain"))
 
     def popen(self, *argv: str) -> subprocess.Popen[str]:
         """Start a program in the namespace."""

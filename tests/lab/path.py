@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-__all__ = ["ACK", "DROP", "FIN", "PSH", "RST", "SYN", "Packet", "Path", "Rule", "build_reset", "build_tcp", "checksum"]
+__all__ = ["ACK", "DROP", "FIN", "PSH", "RST", "SYN", "Packet", "Path", "Rule", "build_reset", "build_tcp", "checksum", "with_ports"]
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
@@ -150,6 +150,20 @@ def build_reset(
     return build_tcp(
         *names, flags=flags, seq=seq, ack=ack if with_ack else 0, ttl=ttl, ip_id=ip_id, window=window
     )
+
+
+def with_ports(raw: bytes, *, source: int = 0, destination: int = 0) -> bytes:
+    """The same IPv4 TCP packet with other ports, as a translating box sends it."""
+    start = (raw[0] & 15) * 4
+    tcp = bytearray(raw[start:])
+    if source:
+        tcp[0:2] = struct.pack("!H", source)
+    if destination:
+        tcp[2:4] = struct.pack("!H", destination)
+    tcp[16:18] = b"\0\0"
+    pseudo = raw[12:20] + struct.pack("!BBH", 0, 6, len(tcp))
+    tcp[16:18] = struct.pack("!H", checksum(pseudo + bytes(tcp)))
+    return raw[:start] + bytes(tcp)
 
 
 class Path:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from tests.lab.kernel import Namespace
 from tests.lab.protocols import Protocol
 
-__all__ = ["Server", "Session", "abort", "forget", "read_some"]
+__all__ = ["Serve", "Server", "Session", "abort", "forget", "read_some"]
 
 Serve = Callable[["Server", socket.socket], None]
 _TCP_REPAIR = 19

@@ -17,7 +17,7 @@ from tests.lab.protocols import PROTOCOLS
 
 __all__ = ["load", "make", "plan", "run"]
 
-_FAMILIES = ("server_side", "opening", "between", "client_side", "ftp", "local", "healthy", "windows")
+_FAMILIES = ("server_side", "opening", "refusing", "between", "client_side", "ftp", "local", "healthy", "windows")
 
 
 def load() -> list[Scenario]:
@@ -81,19 +81,21 @@ def run(number: int, name: str, seed: str, out: str) -> str:
         return f"broke {name}: {traceback.format_exc()}"
 
 
-def plan(only: list[str], count: int, seed: str, out: FilePath) -> list[tuple[int, str, str, str]]:
-    """The runs to do: ``count`` of each cause, its scenarios taking turns; names go on after those that exist."""
-    runs = []
+
+def plan(only: list[str], count: int, each: int, seed: str, out: FilePath) -> list[tuple[int, str, str, str]]:
+    """The runs to do: ``count`` of each cause, its scenarios taking turns, or ``each`` of every scenario.
+
+    ``only`` holds causes and scenario functions. Names go on after those that exist in ``out``.
+    """
     by_cause: dict[str, list[int]] = {}
-    for number, each in enumerate(load()):
-        by_cause.setdefault(each.cause, []).append(number)
+    for number, one in enumerate(load()):
+        if not only or one.cause in only or one.run.__name__ in only:
+            by_cause.setdefault(one.cause, []).append(number)
+    runs = []
     for cause, numbers in by_cause.items():
-        if only and cause not in only and not {load()[n].run.__name__ for n in numbers} & set(only):
-            continue
-        mine = [n for n in numbers if not only or cause in only or load()[n].run.__name__ in only]
-        taken = sum(1 for folder in out.glob(f"{cause}-*") if folder.name[len(cause) + 1 :].isdigit())
-        for turn in range(count):
-            serial = taken + turn
-            name = f"{cause}-{serial + 1}"
-            runs.append((mine[(serial if len(mine) == len(numbers) else turn) % len(mine)], name, f"{seed}/{name}", str(out)))
+        taken = [folder.name[len(cause) + 1 :] for folder in out.glob(f"{cause}-*")]
+        start = max((int(text) for text in taken if text.isdigit()), default=0)
+        for turn in range(each * len(numbers) or count):
+            name = f"{cause}-{start + turn + 1}"
+            runs.append((numbers[(start + turn) % len(numbers)], name, f"{seed}/{name}", str(out)))
     return runs
