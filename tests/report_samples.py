@@ -231,10 +231,11 @@ def server_closed_incident() -> IncidentReport:
         _row(152.327349, 28, True, "ACK"),
         _row(152.754864, 33, True, "PSH, ACK", 110),
         _row(152.785701, 34, False, "PSH, ACK", 1007),
-        _row(153.166148, 36, False, "FIN, ACK", note="The server closes. recv answers 0 from here on.", decisive=True),
+        _row(153.166148, 36, False, "FIN, ACK", decisive=True, note="The server closes. recv answers 0 from here on."),
         _row(153.211561, 37, True, "ACK", note="The client's system acknowledges; the program does not close."),
-        _row(156.152279, 38, True, "PSH, ACK", 111, note="The program sends on the finished connection.", decisive=True),
-        _row(156.188601, 39, False, "RST", note="The server's system knows no such connection any more.", decisive=True),
+        _row(156.152279, 38, True, "PSH, ACK", 111, note="The program sends on the ended connection.",
+             decisive=True),
+        _row(156.188601, 39, False, "RST", note="The server's system has no such connection.", decisive=True),
     )
     return IncidentReport(
         id="1",
@@ -264,14 +265,17 @@ def server_closed_incident() -> IncidentReport:
                     "The application's log of 02:02:36 UTC: run again with --log"),
         ),
         alternatives=(
-            Alternative("server-idle-timeout", "medium", 0.44, "The FIN came 0.38 s after the last answer; an idle "
-                        "limit that short is unusual.", "The server's idle limit expired"),
+            Alternative(
+                "server-idle-timeout", "medium", 0.44,
+                "The FIN came 0.38 s after the last answer; an idle limit that short is unusual.",
+                "The server's idle limit expired",
+            ),
         ),
         disproof="A log of the client that shows it closed the socket before 02:02:33.166 UTC.",
         winsock=(
             WinsockAnswer("recv", "0 (no error)", "The orderly end, to be read before anything else."),
-            WinsockAnswer("send", "ok, then 10053 WSAECONNABORTED", "The first send after the FIN is accepted and draws "
-                          "the reset."),
+            WinsockAnswer("send", "ok, then 10053 WSAECONNABORTED", "The first send after the FIN is accepted and "
+                          "draws the reset."),
             WinsockAnswer("shutdown, getpeername", "10057 WSAENOTCONN", "Possible from frame 39 on."),
         ),
         owner="The owner of the client application",
@@ -293,9 +297,10 @@ def server_closed() -> Report:
                 "gateway.pcapng", 39, last_ns=START + 160 * NS,
                 health={"truncated": 0, "dropped": 214, "clock_steps": 0, "damaged_blocks": 0, "tcp_packets": 37,
                         "undecoded": {}, "cut": "the file ends inside frame 40"},
-                remarks=("The capture lost 214 packets (interface statistics), so no verdict from it is more than "
-                         "medium where a missing packet would matter.",
-                         "The file ends in the middle of frame 40: everything before it was read."),
+                remarks=(
+                    "The capture itself lost 214 packets: a packet that is missing here may still have been sent.",
+                    "The file ends in the middle of frame 40: everything before it was read.",
+                ),
             ),
         ),
         incidents=(server_closed_incident(),),
@@ -359,7 +364,9 @@ def three_in_a_group() -> Report:
     )
 
 
-HOSTILE = "\x1b[31mred\x1b[0m <script>alert(1)</script> ](javascript:x) @all #1 `code` |cell| \u202egpj.exe end; =1+1\x00"
+HOSTILE = (
+    "\x1b[31mred\x1b[0m <script>alert(1)</script> ](javascript:x) @all #1 `code` |cell| \u202egpj.exe end; =1+1\x00"
+)
 
 
 def hostile() -> Report:

@@ -1,1 +1,1 @@
-
+"""One neutral report model and the dialects that render it; see `analyzer.report.render`."""

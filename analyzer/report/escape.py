@@ -1,8 +1,8 @@
-"""Make text that came out of a capture, a log or a file name harmless, one function for each dialect.
+r"""Make text that came out of a capture, a log or a file name harmless, one function for each dialect.
 
 Whatever a peer, a log writer or a file system may have chosen is data: it must not move a terminal's cursor, turn the
 reading direction, run a formula, notify a person or open a tag. Each function returns text that is safe to place where
-its name says, and keeps what was hidden visible as an escape such as ``\\x1b``.
+its name says, and keeps what was hidden visible as an escape such as ``\x1b``.
 """
 
 from __future__ import annotations

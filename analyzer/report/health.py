@@ -83,9 +83,10 @@ def _remarks(info: CaptureInfo) -> tuple[str, ...]:
             f"The clock stepped back {count(health.clock_steps, 'time')}, by at most {step}: durations across a step "
             "are not exact."
         )
-    filters = sorted({interface.filter for interface in health.interfaces if interface.filter})
-    for text in filters:
-        result.append(f"The capture was taken with the filter {text!r}: what it left out cannot be seen.")
+    result.extend(
+        f"The capture was taken with the filter {text!r}: what it left out cannot be seen."
+        for text in sorted({interface.filter for interface in health.interfaces if interface.filter})
+    )
     return tuple(result)
 
 

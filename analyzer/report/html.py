@@ -1,7 +1,8 @@
 """The HTML dialect: one self-contained page that works offline, printed, without script, in light and dark.
 
 The page allows itself nothing from outside: its policy names the hash of its own small script. The verdict comes first,
-then what to do, then the proof. Every value passes `analyzer.report.escape.plain` and Jinja's autoescape on its way out.
+then what to do, then the proof. Every value passes `analyzer.report.escape.plain` and Jinja's autoescape on its way
+out.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def _render(report: Report, worked: int, rows: int) -> str:
     for incident in shown:
         lines += _incident(report, incident, "##" if single else "###")
     if len(leading) > len(shown):
-        lines += [f"_{count(len(leading) - len(shown), 'further incident')} not worked out here: the HTML and JSON "
-                  "reports have more._", ""]
+        further = count(len(leading) - len(shown), "further incident")
+        lines += [f"_{further} not worked out here: the HTML and JSON reports have more._", ""]
     if not single and report.incidents and rows:
         lines += _table(report, rows)
     if report.findings:
@@ -167,8 +167,8 @@ def _facts(report: Report, incident: IncidentReport) -> list[tuple[str, str]]:
     rows.append(("When", markdown_cell(error_line(incident))))
     group = next((one for one in report.groups if one.id == incident.group), None)
     if group is not None and len(group.incidents) > 1:
-        rows.append(("Same again", f"{markdown_cell(group.title)}: first {instant(group.first_ns, 0)}, last "
-                     f"{instant(group.last_ns, 0)}. {markdown_cell(group.text)}"))
+        when = f"first {instant(group.first_ns, 0)}, last {instant(group.last_ns, 0)}"
+        rows.append(("Same again", f"{markdown_cell(group.title)}: {when}. {markdown_cell(group.text)}"))
     return rows
 
 

@@ -282,7 +282,7 @@ class Report:
     schema: str = SCHEMA
 
     def leading(self) -> tuple[IncidentReport, ...]:
-        """The incidents to work out in full: each group's example and all that stand alone, in report order."""
+        """Return the incidents to work out in full: each group's example and all that stand alone, in report order."""
         examples = {group.example for group in self.groups}
         grouped = {member for group in self.groups for member in group.incidents}
         return tuple(one for one in self.incidents if one.id in examples or one.id not in grouped)

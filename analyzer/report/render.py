@@ -31,14 +31,14 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def render(report: Report, format: str) -> bytes:
-    """Return the report in the dialect named ``format`` (a key of `FORMATS`), encoded as its file would be.
+def render(report: Report, name: str) -> bytes:
+    """Return the report in the dialect called ``name`` (a key of `FORMATS`), encoded as its file would be.
 
     Raises UsageError for an unknown name. Dialects are imported when they are first asked for.
     """
-    entry = FORMATS.get(format)
+    entry = FORMATS.get(name)
     if entry is None:
-        raise UsageError(f"there is no report format {format!r}; choose one of {', '.join(FORMATS)}")
+        raise UsageError(f"there is no report format {name!r}; choose one of {', '.join(FORMATS)}")
     function: Callable[[Report], str | bytes] = getattr(
         import_module(f"analyzer.report.{entry.module}"), entry.function
     )

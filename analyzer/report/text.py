@@ -169,10 +169,10 @@ def _ticket_lines(page: _Page, incident: IncidentReport, group: GroupReport | No
     room = TICKET_LINES - len(head) - len(code)
     while (over := sum(len(section.lines(page)) for section in sections) - room) > 0:
         long = [one for one in sections if len(one.lines(page)) > one.least]
-        if sections[-1].text.startswith("3. ") and all(_TELLING.get(one.label, 0) >= _TELLING["Change"] for one in long):
+        if sections[-1].text.startswith("3. ") and all(_TELLING[one.label] >= _TELLING["Change"] for one in long):
             sections.pop()
         elif long:
-            least_telling = min(long, key=lambda one: _TELLING.get(one.label, 0))
+            least_telling = min(long, key=lambda one: _TELLING[one.label])
             least_telling.limit = len(least_telling.lines(page)) - 1
         elif code:
             room += len(code)
@@ -212,8 +212,7 @@ def _sections(incident: IncidentReport, group: GroupReport | None) -> list[_Sect
         sections.append(_Section("Same again", text, 1, 2))
     if incident.summary:
         sections.append(_Section("What happened", plain(incident.summary), 2, 5))
-    for position, evidence in enumerate(incident.evidence[:3]):
-        sections.append(_Section("Proof", _statement(evidence), 1, 3))
+    sections.extend(_Section("Proof", _statement(evidence), 1, 3) for evidence in incident.evidence[:3])
     if incident.against:
         sections.append(_Section("Against", _statement(incident.against[0]), 1, 2))
     elif incident.unknown:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyzer.report.json import render, report_object
+from tests import report_samples as samples
+
+SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "notconn-1.json"
+EVERY = [*samples.SAMPLES.values(), samples.nothing, samples.unmatched]
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_the_published_schema_holds(make, validator) -> None:  # type: ignore[no-untyped-def]
+    validator.validate(json.loads(render(make())))
+
+
+def test_the_schema_knows_every_field_that_is_written(validator: Any) -> None:
+    defs = validator.schema["$defs"]
+    answer = report_object(samples.three_in_a_group())
+    assert set(answer) <= set(validator.schema["properties"])
+    incident = answer["incidents"][0]
+    assert set(incident) <= set(defs["incident"]["properties"])
+    assert set(incident["timeline"][0]) <= set(defs["row"]["properties"])
+    assert set(incident["silences"][0]) <= set(defs["silence"]["properties"])
+    assert set(answer["groups"][0]) <= set(defs["group"]["properties"])
+    assert set(answer["findings"][0]) <= set(defs["finding"]["properties"])
+    assert set(answer["captures"][0]) <= set(defs["capture"]["properties"])
+
+
+def test_the_schema_refuses_a_missing_field_and_an_unknown_word(validator: Any) -> None:
+    answer = report_object(samples.idle_drop())
+    del answer["incidents"][0]["culprit"]
+    assert not validator.is_valid(answer)
+    answer = report_object(samples.idle_drop())
+    answer["incidents"][0]["confidence"] = "certain"
+    assert not validator.is_valid(answer)
+
+
+def test_the_contract_word_for_word() -> None:
+    incident = report_object(samples.idle_drop())["incidents"][0]
+    assert incident["time"] == "2026-05-26T02:02:30.264000000Z"
+    assert (incident["log"]["line"], incident["log"]["code"], incident["log"]["call"]) == (5, 10057, "send")
+    assert incident["stream"] == 2
+    assert incident["client"] == "192.0.2.60:61648"
+    assert incident["cause"] == "firewall-idle-drop"
+    assert incident["evidence"][1]["frames"] == [40, 41, 42, 43, 44, 45, 46]
+    assert incident["alternatives"][0].keys() >= {"cause", "confidence", "score", "why_not"}
+
+
+def test_text_is_ascii_and_values_come_back_as_they_were() -> None:
+    text = render(samples.hostile())
+    assert text.isascii()
+    assert not set(text) & set("\x1b\x00")
+    assert json.loads(text)["incidents"][0]["title"] == samples.HOSTILE
+
+
+def test_lone_surrogates_of_a_file_name_survive() -> None:
+    from dataclasses import replace
+
+    report = samples.idle_drop()
+    odd = replace(report, captures=(samples.capture("bad-\udcff.pcap"),))
+    assert json.loads(render(odd))["captures"][0]["path"] == "bad-\udcff.pcap"
+    render(odd).encode("ascii")
+
+
+def test_only_the_worked_example_carries_its_timeline() -> None:
+    incidents = report_object(samples.three_in_a_group())["incidents"]
+    assert ["timeline" in one for one in incidents] == [True, False, False, True]
+
+
+def test_packed_text_is_one_line() -> None:
+    assert render(samples.idle_drop(), indent=None).count("\n") == 1

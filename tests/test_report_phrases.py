@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.report import phrases
+from tests import report_samples as samples
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((), ""),
+        ((40,), "frame 40"),
+        ((41, 40), "frames 40, 41"),
+        ((40, 41, 42, 46), "frames 40-42, 46"),
+        ((7, 7, 7), "frame 7"),
+    ],
+)
+def test_frames(numbers: tuple[int, ...], words: str) -> None:
+    assert phrases.frames(numbers) == words
+
+
+def test_frames_says_how_many_are_left_out() -> None:
+    assert phrases.frames(range(0, 40, 2), shown=3) == "frames 0, 2, 4 and 17 more"
+
+
+@given(st.sets(st.integers(1, 10_000), min_size=1, max_size=400))
+def test_frame_filter_names_each_frame_and_no_other(numbers: set[int]) -> None:
+    text = phrases.frame_filter(numbers)
+    assert text.startswith("frame.number in {")
+    named: set[int] = set()
+    for first, last in re.findall(r"(\d+)(?:\.\.(\d+))?", text):
+        named |= set(range(int(first), int(last or first) + 1))
+    assert named == numbers
+
+
+def test_instants_are_cut_and_carry_their_zone() -> None:
+    ns = samples.START + 999_999_999
+    assert phrases.instant(ns) == "2026-05-26 02:00:00.999 UTC"
+    assert phrases.instant(ns, 0) == "2026-05-26 02:00:00 UTC"
+    assert phrases.clock(ns) == "02:00:00.999999"
+
+
+def test_an_instant_beyond_the_calendar_is_still_text() -> None:
+    assert phrases.instant(10**30).endswith("s since 1970")
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 packets"), (1, "1 packet"), (12_345, "12,345 packets")])
+def test_count(number: int, words: str) -> None:
+    assert phrases.count(number, "packet") == words
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("a/b.pcap", "b.pcap"), ("C:\\x\\y.pcap", "y.pcap"), ("b.pcap", "b.pcap"), ("/", "/")]
+)
+def test_stem(path: str, name: str) -> None:
+    assert phrases.stem(path) == name
+
+
+def test_headlines() -> None:
+    assert phrases.headline(samples.nothing()).startswith("No connection died")
+    assert phrases.headline(samples.idle_drop()) == samples.idle_drop().incidents[0].title
+    assert phrases.headline(samples.three_in_a_group()) == "4 incidents with 2 different causes."
+
+
+def test_error_line_names_call_code_and_place() -> None:
+    line = phrases.error_line(samples.idle_drop_incident())
+    assert line == "error in the log at 2026-05-26 02:02:30.264 UTC: send() 10057 (app.log line 5)"
