@@ -1,0 +1,226 @@
+"""Diagnoses to the report's plain data: the last step, and the only one that writes prose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from analyzer.clock import ClockFit
+from analyzer.diagnose import Diagnosis, level
+from analyzer.facts import VOCABULARY
+from analyzer.incidents import Incident
+from analyzer.report.model import (
+    Alternative,
+    Culprit,
+    Evidence,
+    Fix,
+    IncidentReport,
+    LogLine,
+    Unknown,
+    WinsockAnswer,
+)
+from analyzer.report.phrases import frame_filter
+from analyzer.ruleset.evaluate import Match, Reason
+from analyzer.ruleset.knowledge import Knowledge, render_summary
+from analyzer.ruleset.load import RuleSet
+from analyzer.story import decisive_frames, silences, timeline
+from analyzer.surroundings import Surroundings
+from analyzer.units import format_instant
+
+__all__ = ["incident_report"]
+
+_MOST_EVIDENCE = 8
+_MOST_UNKNOWN = 4
+_MOST_ALTERNATIVES = 3
+
+
+def incident_report(number: int, incident: Incident, around: Surroundings, rules: RuleSet, *, full: bool = True) -> IncidentReport:
+    """Write one incident down. Without ``full`` only what a table row and a program need is there."""
+    diagnosis = incident.diagnosis
+    reading = diagnosis.examination.reading
+    knowledge = rules.knowledge(diagnosis.cause)
+    cause = rules.causes[diagnosis.cause]
+    client, server = _parties(incident)
+    stream = reading.flow.stream if reading is not None else None
+    if diagnosis.cause in ("no-network-cause", "wrong-socket-used") and incident.symptom.source == "log":
+        # The connection is well; naming it as the incident's would accuse a healthy stream.
+        stream = None
+    evidence = _evidence(incident, reading.flow.stream if reading is not None else None)
+    event = incident.symptom.event
+    return IncidentReport(
+        id=str(number),
+        source=incident.symptom.source,
+        time_ns=incident.time_ns,
+        cause=diagnosis.cause,
+        confidence=diagnosis.confidence,
+        score=round(diagnosis.score, 3),
+        culprit=cast("Culprit", _culprit(diagnosis, cause.culprit)),
+        title=_title(knowledge, client, server),
+        summary=_summary(incident, knowledge, client, server),
+        log=None if event is None else LogLine(event.path, event.line, event.text, event.call, event.code),
+        stream=stream,
+        capture=around.capture.info.path,
+        client=client,
+        server=server,
+        evidence=evidence,
+        against=_against(diagnosis),
+        unknown=_unknown(diagnosis) if full else (),
+        alternatives=_alternatives(diagnosis, rules),
+        disproof=(knowledge.counter_evidence[0] if knowledge.counter_evidence else "") if full else "",
+        winsock=tuple(WinsockAnswer(one.call, one.error, one.why) for one in knowledge.winsock) if full else (),
+        owner=cause.owner,
+        fix=tuple(Fix(one.text, one.code) for one in knowledge.fix) if full else (),
+        references=knowledge.references if full else (),
+        timeline=timeline(incident, around) if full else (),
+        silences=silences(incident) if full else (),
+    )
+
+
+def _parties(incident: Incident) -> tuple[str | None, str | None]:
+    reading = incident.diagnosis.examination.reading
+    if reading is not None:
+        return str(reading.flow.initiator.endpoint), str(reading.flow.responder.endpoint)
+    event = incident.symptom.event
+    if event is None:
+        return None, None
+    if event.remote is not None:
+        return None, str(event.remote)
+    names = incident.symptom.host_names
+    if names:
+        return None, f"{names[0]}:{event.port}" if event.port is not None else names[0]
+    return None, event.endpoint_text
+
+
+def _culprit(diagnosis: Diagnosis, usual: str) -> str:
+    if diagnosis.cause == "insufficient-evidence":
+        return "unknown"
+    return usual
+
+
+def _title(knowledge: Knowledge, client: str | None, server: str | None) -> str:
+    parties = f" ({client} to {server})" if client and server else f" ({server})" if server else ""
+    return f"{knowledge.title.rstrip('.')}{parties}"
+
+
+def _summary(incident: Incident, knowledge: Knowledge, client: str | None, server: str | None) -> str:
+    parties = {
+        "client": client or "the client",
+        "server": server or "the server",
+        "time": format_instant(incident.time_ns)[:23].replace("T", " ") + " UTC",
+    }
+    text = render_summary(knowledge.summary, incident.diagnosis.facts, parties)
+    return f"{text} {_clock_remark(incident.log.clock)}" if incident.log is not None else text
+
+
+def _clock_remark(clock: ClockFit) -> str:
+    return f"Times of the {clock.describe()}."
+
+
+def _evidence(incident: Incident, stream: int | None) -> tuple[Evidence, ...]:
+    diagnosis = incident.diagnosis
+    match = diagnosis.match
+    if match is None:
+        return ()
+    reasons = [reason for reason in diagnosis.examination.trace(match).because if _telling(reason)]
+    reasons.sort(key=lambda reason: not reason.frames)
+    found = [_as_evidence(reason, stream) for reason in reasons[:_MOST_EVIDENCE]]
+    shown = {frame for one in found for frame in one.frames}
+    decisive = decisive_frames(incident)
+    if decisive and not shown & set(decisive):
+        found.append(Evidence("These packets decide it.", decisive, frame_filter(decisive)))
+    return tuple(found)
+
+
+def _telling(reason: Reason) -> bool:
+    """A condition that merely rules out another cause is no evidence to show to people, unless frames carry it."""
+    if reason.fact in ("source", "flow_found"):
+        return False
+    fact = VOCABULARY.get(reason.fact or "")
+    return bool(reason.frames) or fact is None or bool(fact.says) or bool(reason.statement)
+
+
+def _as_evidence(reason: Reason, stream: int | None) -> Evidence:
+    if not reason.frames:
+        return Evidence(reason.statement)
+    lead = f"tcp.stream == {stream} && " if stream is not None and reason.fact not in _OTHER_PACKETS else ""
+    return Evidence(reason.statement, reason.frames, lead + frame_filter(reason.frames))
+
+
+_OTHER_PACKETS = frozenset(
+    """name_lookup name_failed icmp_error icmp_from_responder neighbour_unanswered peer_neighbour_unanswered
+    sibling_attempts sibling_connected responder_accepted_others responder_alive_elsewhere flows_stopped_together
+    responder_restart_seen ftp_announced ftp_transfer_time initiator_address_changed""".split()
+)
+"""Facts whose frames lie outside the incident's own stream."""
+
+
+def _against(diagnosis: Diagnosis) -> tuple[Evidence, ...]:
+    found: list[Evidence] = []
+    if diagnosis.match is not None:
+        trace = diagnosis.examination.trace(diagnosis.match)
+        found += [Evidence(reason.statement, reason.frames, frame_filter(reason.frames)) for reason in trace.against]
+    found += [Evidence(cap.because) for cap in diagnosis.caps]
+    return tuple(found)
+
+
+def _unknown(diagnosis: Diagnosis) -> tuple[Unknown, ...]:
+    if diagnosis.match is None:
+        return ()
+    missing = diagnosis.examination.trace(diagnosis.match).missing
+    told = [
+        Unknown(VOCABULARY[name].meaning if name in VOCABULARY else name, fact.reason, fact.settle_by)
+        for name, fact in missing
+    ]
+    return tuple(one for one in told if one.settle_by)[:_MOST_UNKNOWN]
+
+
+def _alternatives(diagnosis: Diagnosis, rules: RuleSet) -> tuple[Alternative, ...]:
+    found: list[Alternative] = []
+    for match in diagnosis.others[:_MOST_ALTERNATIVES]:
+        score = min(match.score, diagnosis.score)
+        found.append(
+            Alternative(
+                match.cause,
+                level(score),
+                round(score, 3),
+                _why_not(diagnosis, match, rules),
+                rules.causes[match.cause].title,
+            )
+        )
+    return tuple(found)
+
+
+def _why_not(diagnosis: Diagnosis, match: Match, rules: RuleSet) -> str:
+    against = diagnosis.examination.trace(match).against
+    if against:
+        return against[0].statement
+    for look_alike in rules.knowledge(diagnosis.cause).look_alikes:
+        if look_alike.cause == match.cause:
+            return look_alike.tell_apart
+    return "It fits the same packets, and less of what was seen speaks for it."
+
+
+def limits_of(around: Surroundings, incidents: Iterable[Incident], *, with_log: bool) -> tuple[str, ...]:
+    """What this capture cannot show, one sentence each."""
+    health = around.capture.info.health
+    found = [
+        "WSAENOTCONN is never on the wire: a capture shows what made the socket unconnected, or that nothing on the "
+        "wire did. Each verdict says what the packets are consistent with.",
+    ]
+    if not with_log:
+        found.append(
+            "No log was given: a connection that the program itself closed, or never opened, looks ordinary here."
+        )
+    if health.truncated:
+        found.append("Packets are cut by the snap length: what was said inside them may be missing.")
+    if health.dropped:
+        found.append("The capture lost packets: an answer that is not here may have been sent.")
+    if health.cut:
+        found.append("The file is cut: what came after the cut is unknown.")
+    del incidents
+    return tuple(found)
+
+
+def settings_remark(settings: Mapping[str, object]) -> str:
+    """Name what the site file set."""
+    return ", ".join(f"{name} = {value}" for name, value in sorted(settings.items()))

@@ -1,0 +1,213 @@
+"""Many incidents, few causes: groups with one worked example, and findings that concern no single incident."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from analyzer.incidents import Incident
+from analyzer.report.model import Finding, GroupReport
+from analyzer.surroundings import Surroundings
+from analyzer.units import NS, format_duration
+
+__all__ = ["findings", "groups"]
+
+_STORM_ATTEMPTS = 30
+_MOST_HOSTS = 20
+_PORT_RANGE = 16384
+_LONG_IDLE_NS = 60 * NS
+
+
+def groups(incidents: Sequence[Incident]) -> tuple[list[GroupReport], dict[int, str]]:
+    """Group incidents of one cause to one server; return the groups and each member's group by position."""
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for position, incident in enumerate(incidents):
+        reading = incident.diagnosis.examination.reading
+        event = incident.symptom.event
+        server = ""
+        if reading is not None:
+            server = str(reading.flow.responder.endpoint)
+        elif event is not None:
+            server = event.endpoint_text or event.host_name or ""
+        members[incident.diagnosis.cause, server].append(position)
+    found: list[GroupReport] = []
+    by_position: dict[int, str] = {}
+    for (cause, server), positions in members.items():
+        if len(positions) < 2:
+            continue
+        name = f"g{len(found) + 1}"
+        times = [incidents[position].time_ns for position in positions]
+        example = max(positions, key=lambda position: (incidents[position].diagnosis.score, -position))
+        to = f" to {server}" if server else ""
+        found.append(
+            GroupReport(
+                name,
+                f"{len(positions)} incidents of {cause}{to}",
+                cause,
+                tuple(str(position + 1) for position in positions),
+                str(example + 1),
+                min(times),
+                max(times),
+                _common(incidents, positions, times),
+            )
+        )
+        by_position.update(dict.fromkeys(positions, name))
+    return found, by_position
+
+
+def _common(incidents: Sequence[Incident], positions: Sequence[int], times: Sequence[int]) -> str:
+    parts: list[str] = []
+    silences = [
+        value
+        for position in positions
+        if isinstance(value := incidents[position].diagnosis.fact("silence_before_end"), int) and value >= 5 * NS
+    ]
+    if len(silences) == len(positions):
+        low, high = min(silences), max(silences)
+        if high - low <= max(2 * NS, high // 20):
+            parts.append(f"Each follows a silence of the same length ({format_duration(low)} to {format_duration(high)}).")
+        else:
+            parts.append(f"The silences before them last {format_duration(low)} to {format_duration(high)}.")
+    ordered = sorted(times)
+    gaps = [b - a for a, b in zip(ordered, ordered[1:], strict=False) if b > a]
+    if len(gaps) >= 3:
+        median = sorted(gaps)[len(gaps) // 2]
+        half = len(gaps) // 2
+        early, late = sum(gaps[:half]) / half, sum(gaps[-half:]) / half
+        trend = "becoming more frequent" if late < early / 2 else "becoming rarer" if late > early * 2 else "at an even rate"
+        parts.append(f"They come every {format_duration(median)} (median), {trend}.")
+    return " ".join(parts)
+
+
+def findings(incidents: Sequence[Incident], around: Surroundings) -> tuple[Finding, ...]:
+    """What concerns no single incident: reconnect storms, missing keepalives, inferred idle limits, ports."""
+    if not incidents:
+        return ()
+    found = [*_storms(around), *_keepalives(incidents, around), *_idle_limits(incidents, around), *_ports(around)]
+    return tuple(found)
+
+
+def _storms(around: Surroundings) -> Iterable[Finding]:
+    for endpoint, times in list(around.attempt_times.items())[:10_000]:
+        start = 0
+        most, when = 0, 0
+        for end, time in enumerate(times):
+            while time - times[start] > 60 * NS:
+                start += 1
+            if end - start + 1 > most:
+                most, when = end - start + 1, start
+        rows = around.to_responder(endpoint)
+        failed = sum(1 for row in rows if row.saw_syn and (not row.established or row.rsts))
+        if most >= _STORM_ATTEMPTS and failed >= most // 2:
+            yield Finding(
+                "reconnect-storm",
+                f"Reconnect storm to {endpoint}",
+                f"{most} connection attempts within a minute, {failed} of {len(rows)} in all failed or were reset. "
+                "Reconnecting without a growing pause keeps a struggling server down; back off exponentially with "
+                "jitter.",
+                tuple(row.first_frame for row in rows[when : when + 3]),
+                around.capture.info.path,
+                f"tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.dstport == {endpoint.port}",
+            )
+
+
+def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable[Finding]:
+    bare: dict[str, list[int]] = defaultdict(list)
+    slow: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for position, incident in enumerate(incidents):
+        diagnosis = incident.diagnosis
+        if diagnosis.cause not in ("firewall-idle-drop", "firewall-idle-reset", "ftp-control-idle-during-transfer"):
+            continue
+        reading = diagnosis.examination.reading
+        if reading is None:
+            continue
+        host = reading.flow.initiator.endpoint.address
+        silence = diagnosis.fact("silence_before_end")
+        interval = diagnosis.fact("keepalive_interval")
+        if isinstance(interval, int) and isinstance(silence, int):
+            slow[host].append((position, interval, silence))
+        elif diagnosis.fact("keepalive_probes") == 0:
+            bare[host].append(position)
+    for host, positions in list(bare.items())[:_MOST_HOSTS]:
+        yield Finding(
+            "no-keepalive",
+            f"{host} sends no keepalives",
+            f"None of its {len(positions)} connection{'s' if len(positions) > 1 else ''} that went idle and died sent "
+            "a TCP keepalive or a heartbeat. The operating system's default of 2 hours is longer than nearly every "
+            "limit between two hosts.",
+            capture=around.capture.info.path,
+            filter=f"tcp.analysis.keep_alive && ip.addr == {host}",
+            incidents=tuple(str(position + 1) for position in positions),
+        )
+    for host, cases in list(slow.items())[:_MOST_HOSTS]:
+        interval, silence = min(case[1] for case in cases), min(case[2] for case in cases)
+        yield Finding(
+            "keepalive-longer-than-idle-limit",
+            f"{host} sends keepalives too rarely",
+            f"Its keepalives come after {format_duration(interval)} of silence; connections died after "
+            f"{format_duration(silence)}. Set them well below that.",
+            capture=around.capture.info.path,
+            incidents=tuple(str(case[0] + 1) for case in cases),
+        )
+
+
+def _idle_limits(incidents: Sequence[Incident], around: Surroundings) -> Iterable[Finding]:
+    by_server: dict[str, list[tuple[int, Incident]]] = defaultdict(list)
+    for position, incident in enumerate(incidents):
+        reading = incident.diagnosis.examination.reading
+        if reading is not None and incident.diagnosis.cause in (
+            "firewall-idle-drop",
+            "firewall-idle-reset",
+            "server-idle-timeout",
+            "stale-pooled-connection",
+        ):
+            by_server[str(reading.flow.responder.endpoint)].append((position, incident))
+    for server, cases in list(by_server.items())[:_MOST_HOSTS]:
+        fatal = [v for _, one in cases if isinstance(v := one.diagnosis.fact("shortest_fatal_silence"), int)]
+        lived = [v for _, one in cases if isinstance(v := one.diagnosis.fact("longest_survived_silence"), int)]
+        if not fatal:
+            continue
+        high, low = min(fatal), max(lived, default=0)
+        timed = cases[0][1].diagnosis.cause in ("server-idle-timeout", "stale-pooled-connection")
+        flows = f"{len(cases)} connection{'s' if len(cases) > 1 else ''}"
+        if low >= high:
+            text = (
+                f"A silence of {format_duration(low)} was survived and one of {format_duration(high)} was fatal: two "
+                "devices, or a limit that depends on something else. No single limit explains both."
+            )
+        elif timed:
+            text = f"The server ends what was silent for {format_duration(high)} (measured on {flows})."
+        elif low:
+            text = (
+                f"The limit lies between {format_duration(low)} (survived) and {format_duration(high)} (fatal), from "
+                f"{flows} that died. A keepalive every {format_duration(max(low // 2, NS))} would have survived."
+            )
+        else:
+            text = (
+                f"The limit is at most {format_duration(high)}: no shorter silence was seen to compare it with "
+                f"({flows}). A keepalive every {format_duration(max(high // 3, NS))} is a safe start."
+            )
+        yield Finding(
+            "idle-limit-inferred",
+            f"Idle limit on the way to {server}",
+            text,
+            capture=around.capture.info.path,
+            incidents=tuple(str(position + 1) for position, _ in cases),
+        )
+
+
+def _ports(around: Surroundings) -> Iterable[Finding]:
+    ports: dict[bytes, set[int]] = defaultdict(set)
+    for row in around.rows:
+        if row.saw_syn:
+            ports[row.initiator.packed].add(row.initiator.port)
+    for packed, used in ports.items():
+        if len(used) >= _PORT_RANGE * 9 // 10:
+            row = around.from_host(packed)[0]
+            yield Finding(
+                "ephemeral-ports-exhausted",
+                f"{row.initiator.address} runs out of source ports",
+                f"{len(used):,} different source ports were used; Windows has {_PORT_RANGE:,} by default and holds each "
+                "for up to four minutes after a close.",
+                capture=around.capture.info.path,
+            )

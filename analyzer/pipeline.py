@@ -1,0 +1,173 @@
+"""The order of the steps, and the only module that knows it: captures and logs in, a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.account import incident_report, limits_of
+from analyzer.capture.file import expand, read_capture
+from analyzer.factset import Value
+from analyzer.grouping import findings, groups
+from analyzer.report.model import CaptureSummary, Finding, GroupReport, IncidentReport, Report
+from analyzer.ruleset.load import RuleSet, load_rules
+from analyzer.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from analyzer.capture.file import Capture
+    from analyzer.endpoint import Endpoint
+    from analyzer.incidents import Incident
+    from analyzer.logs.model import LogFile
+
+__all__ = ["Question", "analyze", "program_version", "read_captures"]
+
+Progress = Callable[[str, int, int | None], None]
+"""Path, bytes read, bytes in all (None where unknown)."""
+_FULL_INCIDENTS = 200
+"""Incidents worked out in full; the rest of a crowd are table rows of their groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything a run is asked."""
+
+    captures: Sequence[str]
+    logs: Sequence[str] = ()
+    at_ns: int | None = None
+    """A time by the capture's clock to explain."""
+    endpoint: Endpoint | None = None
+    zone: tzinfo | None = None
+    """Of the logs, where they do not say."""
+    rules: Sequence[Path] = ()
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    hash_files: bool = True
+
+
+def program_version() -> str:
+    """Return the installed version, or that of a checkout."""
+    try:
+        return version("notconn")
+    except PackageNotFoundError:
+        return "0+checkout"
+
+
+def read_captures(paths: Sequence[str], *, hash_files: bool = True, progress: Progress | None = None) -> list[Capture]:
+    """Read every capture that ``paths`` name. Raises CaptureError for the first that cannot be read."""
+    found = []
+    for path in expand(paths):
+        note = None if progress is None else (lambda done, total, path=path: progress(path, done, total))
+        found.append(read_capture(path, progress=note, hash_file=hash_files))
+    return found
+
+
+def analyze(question: Question, *, progress: Progress | None = None, clock_ns: int | None = None) -> Report:
+    """Answer a question. Raises NotconnError for input that cannot be used."""
+    rules = load_rules(question.rules)
+    logs = _read_logs(question)
+    captures = read_captures(question.captures, hash_files=question.hash_files, progress=progress)
+    parts = [_one(capture, logs if number == 0 or len(captures) == 1 else logs, question, rules) for number, capture in enumerate(captures)]
+    return _join(parts, captures, rules, logs, clock_ns)
+
+
+def _read_logs(question: Question) -> list[LogFile]:
+    if not question.logs:
+        return []
+    from analyzer.logs.read import read_log
+
+    return [read_log(path, zone=question.zone) for path in question.logs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    incidents: list[Incident]
+    around: Surroundings
+    remarks: tuple[str, ...]
+
+
+def _one(capture: Capture, logs: Sequence[LogFile], question: Question, rules: RuleSet) -> _Part:
+    around = Surroundings(capture)
+    # Most captures are healthy: what judges incidents is imported when something asks for a judgement.
+    asked = any(log.errors for log in logs) or question.at_ns is not None or question.endpoint is not None
+    if not asked and not capture.flows.suspects():
+        return _Part([], around, ())
+    from analyzer.diagnose import Examiner
+    from analyzer.incidents import from_call, from_capture, from_log
+
+    examiner = Examiner(around, rules, question.settings)
+    found: list[Incident] = []
+    remarks: list[str] = []
+    for log in logs:
+        if not log.errors:
+            remarks.append(f"{log.path}: " + (" ".join(log.problems) or "no line records WSAENOTCONN or its like."))
+            continue
+        incidents, reading = from_log(log, examiner)
+        found += incidents
+        remarks.append(f"{Path(log.path).name}: {reading.clock.describe()}.")
+    if question.at_ns is not None or question.endpoint is not None:
+        found.append(from_call(examiner, question.at_ns, question.endpoint, 2_000_000_000))
+    if not asked:
+        found = from_capture(examiner)
+    found.sort(key=lambda incident: incident.time_ns)
+    return _Part(found, around, tuple(remarks))
+
+
+def _join(
+    parts: Sequence[_Part],
+    captures: Sequence[Capture],
+    rules: RuleSet,
+    logs: Sequence[LogFile],
+    clock_ns: int | None,
+) -> Report:
+    from analyzer.report.health import capture_summary
+
+    reports: list[IncidentReport] = []
+    grouped: list[GroupReport] = []
+    found: list[Finding] = []
+    limits: dict[str, None] = {}
+    summaries: list[CaptureSummary] = []
+    for part, capture in zip(parts, captures, strict=True):
+        offset = len(reports)
+        own, membership = groups(part.incidents)
+        names = {one.id: f"g{len(grouped) + number}" for number, one in enumerate(own, 1)}
+        examples = {one.example for one in own}
+        for position, incident in enumerate(part.incidents):
+            group = membership.get(position)
+            full = group is None or str(position + 1) in examples or len(part.incidents) <= _FULL_INCIDENTS
+            full = full and position < 20 * _FULL_INCIDENTS
+            written = incident_report(offset + position + 1, incident, part.around, rules, full=full)
+            reports.append(replace(written, group=names.get(group or "")))
+        grouped += [_shifted(one, names[one.id], offset) for one in own]
+        found += [
+            replace(one, incidents=tuple(str(int(i) + offset) for i in one.incidents))
+            for one in findings(part.incidents, part.around)
+        ]
+        limits.update(dict.fromkeys(limits_of(part.around, part.incidents, with_log=bool(logs))))
+        summaries.append(capture_summary(capture.info, part.remarks))
+    reports.sort(key=lambda one: (-_RANK[one.confidence], one.time_ns, int(one.id)))
+    return Report(
+        generated_by=f"notconn {program_version()}",
+        captures=tuple(summaries),
+        incidents=tuple(reports),
+        groups=tuple(grouped),
+        findings=tuple(found),
+        limits=tuple(limits),
+        generated_ns=clock_ns,
+        versions={"rules": rules.stamp[:12]},
+    )
+
+
+_RANK = {"high": 2, "medium": 1, "low": 0}
+
+
+def _shifted(group: GroupReport, name: str, offset: int) -> GroupReport:
+    return replace(
+        group,
+        id=name,
+        incidents=tuple(str(int(member) + offset) for member in group.incidents),
+        example=str(int(group.example) + offset),
+    )

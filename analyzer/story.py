@@ -1,0 +1,215 @@
+"""The timeline of one incident: the telling packets, what was left out, and the lines of the log between them."""
+
+from __future__ import annotations
+
+from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, Segment
+from analyzer.incidents import Incident
+from analyzer.observe.waiting import survived
+from analyzer.report.model import KnownLimit, SilenceRow, TimelineRow
+from analyzer.ruleset.timeouts import matching
+from analyzer.signals.opening import OpeningKind
+from analyzer.signals.reading import Reading
+from analyzer.surroundings import Surroundings
+from analyzer.units import NS
+
+__all__ = ["decisive_frames", "silences", "timeline"]
+
+_MOST_ROWS = 26
+_CONTEXT = 2
+_MOST_LIMITS = 8
+_FLAGS = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"))
+
+
+def flags_text(segment: Segment) -> str:
+    """Return the flags in the order people write them: ``SYN, ACK``."""
+    return ", ".join(name for bit, name in _FLAGS if segment.has(bit))
+
+
+def decisive_frames(incident: Incident) -> tuple[int, ...]:
+    """Frames of the packets that the verdict rests on, in capture order."""
+    reading = incident.diagnosis.examination.reading
+    if reading is None:
+        return ()
+    opening = reading.opening
+    if opening.kind is OpeningKind.RESET and opening.reset is not None:
+        return (opening.syns[0].frame, opening.reset.frame) if opening.syns else (opening.reset.frame,)
+    if opening.kind is OpeningKind.FOREIGN_ACK and opening.foreign_ack is not None:
+        return tuple(
+            one.frame for one in (opening.syns[0], opening.foreign_ack, opening.reset) if one is not None
+        )
+    if opening.kind is OpeningKind.ABANDONED and opening.reset is not None:
+        return (opening.syn_acks[0].frame, opening.reset.frame)
+    if opening.kind in (OpeningKind.UNANSWERED, OpeningKind.UNACKNOWLEDGED):
+        return tuple(one.frame for one in (*opening.syns[:6], *opening.syn_acks[:4]))
+    if incident.diagnosis.cause == "used-before-connected" and opening.syn_acks:
+        return (opening.syns[0].frame, opening.syn_acks[0].frame) if opening.syns else ()
+    return _ending_frames(reading)
+
+
+def _ending_frames(reading: Reading) -> tuple[int, ...]:
+    frames: list[int] = []
+    if reading.pause is not None:
+        frames += [reading.pause.before.frame, reading.pause.after.frame]
+    if reading.ending.decisive is not None:
+        frames.append(reading.ending.decisive.frame)
+    if reading.ends_by_silence:
+        for run in reading.stuck.values():
+            if run is not None:
+                frames += [s.frame for s in run.sends[:8]]
+    closing = reading.closing
+    frames += [s.frame for s in closing.data_after_responder_fin[:2]]
+    frames += [s.frame for s in closing.resets_after_late_data[:2]]
+    if reading.decisive_reset is not None and reading.decisive_reset.answers is not None:
+        frames.append(reading.decisive_reset.answers.frame)
+    pending = reading.pending
+    if pending is not None and not reading.ends_by_silence:
+        frames.append(pending.request.frame)
+    frames += list(reading.responder_stall_frames[:3])
+    return tuple(sorted(set(frames)))
+
+
+def timeline(incident: Incident, around: Surroundings) -> tuple[TimelineRow, ...]:
+    """Build the rows of a ladder: opening, the packets around the decisive ones, ICMP errors, the log's line."""
+    reading = incident.diagnosis.examination.reading
+    rows: list[TimelineRow] = []
+    if reading is not None:
+        rows += _packets(incident, reading)
+        for hit in around.icmp_errors(reading.flow)[:3]:
+            rows.append(
+                TimelineRow(
+                    hit.note.ts_ns,
+                    f"ICMP {hit.kind.replace('-', ' ')}",
+                    "note",
+                    hit.note.frame,
+                    note="It quotes a packet of this connection.",
+                    decisive=True,
+                )
+            )
+    event = incident.symptom.event
+    for other in incident.symptom.context[-3:]:
+        if other.time_ns is not None and incident.log is not None and reading is not None:
+            what = " ".join(part for part in (other.call or other.action or "", str(other.code or "")) if part)
+            rows.append(TimelineRow(other.time_ns - incident.log.clock.offset_ns, f"log: {what}".rstrip(": "), "log"))
+    if event is not None and incident.symptom.time_ns is not None:
+        what = " ".join(part for part in (event.call or "", str(event.code or "")) if part)
+        rows.append(
+            TimelineRow(incident.symptom.time_ns, f"log: {what}", "log", note="The error of the ticket.", decisive=True)
+        )
+    rows.sort(key=lambda row: (row.ts_ns, row.frame or 0))
+    return tuple(rows)
+
+
+def _packets(incident: Incident, reading: Reading) -> list[TimelineRow]:
+    segments = reading.view.segments
+    decisive = set(decisive_frames(incident))
+    chosen: set[int] = set()
+    for position, segment in enumerate(segments):
+        if position < 3 or segment.has(SYN | FIN | RST):
+            chosen.add(position)
+        if segment.frame in decisive:
+            chosen.update(range(max(0, position - _CONTEXT), min(len(segments), position + _CONTEXT)))
+    keep = sorted(chosen, key=lambda p: (segments[p].frame not in decisive, p >= 3, -p))[:_MOST_ROWS]
+    rows: list[TimelineRow] = []
+    previous: int | None = None
+    unanswered = {
+        s.frame for run in reading.stuck.values() if run is not None and reading.established for s in run.sends
+    }
+    for position in sorted(keep):
+        if previous is not None and position > previous + 1:
+            left = position - previous - 1 + (reading.flow.elided if segments[position].frame > _gap(reading) > segments[previous].frame else 0)
+            rows.append(
+                TimelineRow(segments[previous].ts_ns, f"{left} packet{'s' if left > 1 else ''} not shown", "elided")
+            )
+        s = segments[position]
+        length = f" {s.payload_len} B" if s.payload_len else ""
+        rows.append(
+            TimelineRow(
+                s.ts_ns,
+                f"{flags_text(s)}{length}",
+                "packet",
+                s.frame,
+                s.from_initiator,
+                _note(reading, s),
+                s.frame in decisive,
+                flags_text(s),
+                s.payload_len,
+                False if s.frame in unanswered or (s.has(SYN) and not reading.flow.responder.packets) else None,
+            )
+        )
+        previous = position
+    return rows
+
+
+def _gap(reading: Reading) -> int:
+    """The frame before which packets were not kept; 0 when all were."""
+    if not reading.flow.elided:
+        return 0
+    segments = reading.flow.segments
+    gaps = [(b.frame - a.frame, a.frame + 1) for a, b in zip(segments, segments[1:], strict=False)]
+    return max(gaps, default=(0, 0))[1]
+
+
+def _note(reading: Reading, s: Segment) -> str:
+    closing = reading.closing
+    if s.has(RST):
+        judged = next((one for one in reading.resets if one.segment.frame == s.frame), None)
+        if judged is not None and judged.reasons:
+            return judged.reasons[0]
+        return ""
+    if closing.responder_fin is not None and s.frame == closing.responder_fin.frame:
+        return "The server closes its side."
+    if closing.initiator_fin is not None and s.frame == closing.initiator_fin.frame:
+        return "The client closes its side."
+    if any(s.frame == late.frame for late in closing.data_after_responder_fin[:1]):
+        return "Sent although the server had closed."
+    for run in reading.stuck.values():
+        if run is not None and s.frame == run.first.frame:
+            return "Never acknowledged."
+        if run is not None and any(s.frame == one.frame for one in run.sends[1:]):
+            return "Sent again."
+    return ""
+
+
+def silences(incident: Incident) -> tuple[SilenceRow, ...]:
+    """The flow's longest silences, in time order, with the known limits that fit the decisive one."""
+    reading = incident.diagnosis.examination.reading
+    if reading is None or not reading.established:
+        return ()
+    rows: list[SilenceRow] = []
+    pause = reading.pause
+    for silence in reading.flow.silences:
+        decisive = pause is not None and silence.after_frame == pause.after.frame
+        lived = survived(silence)
+        who = "client" if silence.after_from_initiator else "server"
+        what = "RST" if silence.after_flags & RST else "FIN" if silence.after_flags & FIN else "data" if silence.after_payload_len > 1 else "a packet without data"
+        fate = "answered" if lived else "never answered" if not silence.after_flags & RST else ""
+        limits: tuple[KnownLimit, ...] = ()
+        if decisive and silence.duration_ns >= 10 * NS:
+            limits = _limits(silence.duration_ns, incident)
+        rows.append(
+            SilenceRow(
+                silence.before_ns,
+                silence.duration_ns,
+                silence.before_frame,
+                silence.after_frame,
+                f"{what} of the {who}{', ' + fate if fate else ''}",
+                None if silence.after_flags & RST else lived,
+                limits,
+                decisive,
+            )
+        )
+    rows.sort(key=lambda row: row.start_ns)
+    return tuple(rows)
+
+
+def _limits(duration: int, incident: Incident) -> tuple[KnownLimit, ...]:
+    """Limits that this silence reached; where the silence itself is the timer, only those of its length."""
+    if incident.diagnosis.fact("silence_ended_by") in ("responder-fin", "responder-rst", "responder-data"):
+        found = matching(None, duration, kind="server") + matching(None, duration, kind="proxy")
+    else:
+        lived = incident.diagnosis.fact("longest_survived_silence")
+        lowest = lived if isinstance(lived, int) and lived < duration else duration // 4
+        found = matching(lowest, duration, kind="middlebox", scope="tcp_established")
+    found.sort(key=lambda limit: (duration - (limit.default_ns or 0), limit.name))
+    chosen = [KnownLimit(limit.name, limit.default_ns or 0, limit.source) for limit in found[:_MOST_LIMITS]]
+    return tuple(sorted(chosen, key=lambda limit: (limit.duration_ns, limit.name)))
