@@ -1,1 +1,1 @@
-
+"""Application logs, event logs and socket tables: the socket errors they record."""
