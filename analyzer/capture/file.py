@@ -1,0 +1,251 @@
+"""Reads capture files: bytes in, flows and notes out."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from analyzer.capture.blocks import Reader
+from analyzer.capture.model import CaptureInfo, Health, Note, NoteKind
+from analyzer.capture.source import Source, open_file
+from analyzer.decode import columns as col
+from analyzer.decode.fragments import Reassembler
+from analyzer.decode.packets import decode
+from analyzer.decode.reasons import name_counts
+from analyzer.errors import CaptureError
+from analyzer.flows.reference import ReferenceDigest
+from analyzer.flows.table import FlowTable
+
+__all__ = ["Capture", "RawFrame", "expand", "iter_frames", "read_capture"]
+
+Progress = Callable[[int, int | None], None]
+
+MAX_NOTES = 65_536
+MAX_HOSTS = 4096
+_CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar", ".pcapng.gz", ".pcap.gz", ".pcap.zst", ".pcapng.zst")
+_KINDS = {
+    col.KIND_ICMP: NoteKind.ICMP,
+    col.KIND_DNS: NoteKind.DNS,
+    col.KIND_ARP: NoteKind.ARP,
+    col.KIND_NEIGHBOUR: NoteKind.NEIGHBOUR,
+    col.KIND_DHCP: NoteKind.DHCP,
+    col.KIND_FTP: NoteKind.FTP,
+}
+_FTP_LINES = tuple(a + b for a in (b"227", b"229", b"421", b"425", b"426", b"530") for b in (b" ", b"-")) + (b"PORT", b"EPRT")
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One capture, read."""
+
+    info: CaptureInfo
+    flows: FlowTable
+    notes: tuple[Note, ...]
+    digest: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RawFrame:
+    """One packet as it stands in the file."""
+
+    frame: int
+    ts_ns: int
+    interface: int
+    link_type: int
+    captured_length: int
+    original_length: int
+    data: bytes
+
+
+def expand(paths: Iterable[str]) -> list[str]:
+    """Turn files, folders, patterns and ``-`` into capture paths, each once, in order.
+
+    Raises CaptureError for a pattern or a folder that holds no capture.
+    """
+    found: dict[str, None] = {}
+    for path in paths:
+        if path == "-":
+            found[path] = None
+        elif os.path.isdir(path):
+            inside = sorted(str(p) for p in Path(path).iterdir() if p.is_file() and p.name.lower().endswith(_CAPTURE_SUFFIXES))
+            if not inside:
+                raise CaptureError(f"{path}: this folder holds no .pcap or .pcapng file; name the capture itself")
+            found.update(dict.fromkeys(inside))
+        elif not os.path.exists(path) and glob.has_magic(path):
+            matches = sorted(match for match in glob.glob(path, recursive=True) if os.path.isfile(match))
+            if not matches:
+                raise CaptureError(f"{path}: no file matches this pattern; check the folder")
+            found.update(dict.fromkeys(matches))
+        else:
+            found[path] = None
+    return list(found)
+
+
+def _open(path: str, stdin: BinaryIO | None, progress: Progress | None, hash_file: bool) -> Source:
+    if path == "-":
+        stream: BinaryIO = stdin if stdin is not None else sys.stdin.buffer
+        return Source(stream, "-", hash_file=hash_file, progress=progress)
+    stream, size = open_file(path)
+    return Source(stream, path, size=size, hash_file=hash_file, progress=progress)
+
+
+def read_capture(
+    path: str,
+    *,
+    progress: Progress | None = None,
+    hash_file: bool = True,
+    stdin: BinaryIO | None = None,
+) -> Capture:
+    """Read one capture (``-`` is standard input). ``progress`` is told bytes read and, where known, the total.
+
+    Raises CaptureError when the file is missing or is no capture; damage further on ends up in ``Health.cut``.
+    """
+    source = _open(path, stdin, progress, hash_file)
+    try:
+        reader = Reader(source)
+        digest = ReferenceDigest()
+        notes: list[Note] = []
+        rows = array("q", bytes(8 * col.ROW_STRIDE * col.BATCH))
+        noted = array("q", bytes(8 * col.NOTE_STRIDE * (col.BATCH + 1)))
+        counts = array("q", bytes(8 * col.COUNT_SIZE))
+        scratch = array("q", bytes(8 * col.LINK_SIZE))
+        scratch[col.LINK_NOTES_LEFT] = MAX_NOTES
+        reassembler = Reassembler()
+        for batch in reader.batches():
+            at = 0
+            while at < batch.count:
+                at = decode(batch.buffer, batch.records, at, batch.count, batch.first_frame, rows, noted, counts, scratch)
+                digest.update(batch.buffer, rows, scratch[col.LINK_ROWS])
+                notes.extend(_ftp(batch.buffer, rows, scratch[col.LINK_ROWS], digest))
+                for n in range(scratch[col.LINK_NOTES]):
+                    item = noted[n * col.NOTE_STRIDE : (n + 1) * col.NOTE_STRIDE]
+                    if item[col.NOTE_KIND] == col.KIND_FRAGMENT:
+                        version, off = item[col.NOTE_FAMILY], item[col.NOTE_OFF]
+                        whole = reassembler.add(version, bytes(batch.buffer[off : off + item[col.NOTE_LEN]]))
+                        if whole is not None:
+                            record = array("q", [0, len(whole), len(whole), item[col.NOTE_TS], 228 if version == 4 else 229])
+                            counts[col.STOP_FRAGMENT] -= 1
+                            decode(whole, record, 0, 1, item[col.NOTE_REF], rows, noted, counts, scratch)
+                            digest.update(whole, rows, scratch[col.LINK_ROWS])
+                            break
+                    else:
+                        notes.append(_note(batch.buffer, item))
+        sha256 = source.finish()
+    finally:
+        source.close() if path != "-" else None
+    walk = reader.layout.walk
+    table = FlowTable(digest)
+    interfaces = tuple(reader.layout.interfaces)
+    info = CaptureInfo(
+        path=path,
+        sha256=sha256,
+        format=reader.layout.name + source.container,
+        packets=walk[col.WALK_FRAME],
+        first_ns=walk[col.WALK_FIRST] if walk[col.WALK_FRAME] else None,
+        last_ns=walk[col.WALK_LAST] if walk[col.WALK_FRAME] else None,
+        health=Health(
+            truncated=walk[col.WALK_TRUNCATED],
+            undecoded=name_counts(counts, walk[col.WALK_FOREIGN]),
+            clock_steps=walk[col.WALK_STEPS],
+            largest_clock_step_ns=walk[col.WALK_LARGEST_STEP],
+            cut=reader.cut,
+            damaged_blocks=reader.damaged,
+            notes_dropped=scratch[col.LINK_NOTES_DROPPED],
+            tcp_packets=counts[col.STOP_TCP],
+            interfaces=interfaces,
+            comments=walk[col.WALK_COMMENTS],
+        ),
+        hosts=_hosts(table, notes),
+    )
+    return Capture(info, table, tuple(notes), digest)
+
+
+def _hosts(table: FlowTable, notes: list[Note]) -> tuple[bytes, ...]:
+    hosts: dict[bytes, None] = {}
+    for flow in table:
+        hosts[flow.initiator.endpoint.packed] = hosts[flow.responder.endpoint.packed] = None
+    for note in notes:
+        if note.kind in (NoteKind.DNS, NoteKind.ICMP):
+            hosts[note.source] = hosts[note.destination] = None
+    return tuple(hosts)[:MAX_HOSTS]
+
+
+def _ftp(buffer: bytearray, rows: array[int], count: int, digest: ReferenceDigest) -> Iterator[Note]:
+    for n in range(count):
+        row = rows[n * col.ROW_STRIDE : (n + 1) * col.ROW_STRIDE]
+        size, off = row[col.ROW_PAYLOAD] & 0xFFFFFFFF, row[col.ROW_PAYLOAD] >> 32
+        if size < 4 or row[col.ROW_BITS] & col.BIT_QUOTED:
+            continue
+        if buffer[off : off + 4] not in _FTP_LINES and bytes(buffer[off : off + 4]).upper() not in _FTP_LINES:
+            continue
+        flow = digest.rows_flow[n]
+        if 21 not in (flow.low.port, flow.high.port) and not any(half.head.startswith(b"220") for half in flow.halves):
+            continue
+        side = row[col.ROW_BITS] & col.BIT_SIDE
+        ends = (flow.low, flow.high)
+        yield Note(
+            kind=NoteKind.FTP,
+            frame=row[col.ROW_REF] & ((1 << 40) - 1),
+            ts_ns=row[col.ROW_TS],
+            source=ends[side].packed,
+            destination=ends[1 - side].packed,
+            source_port=ends[side].port,
+            destination_port=ends[1 - side].port,
+            ttl=row[col.ROW_HOP] >> 48 & 0xFF,
+            payload=bytes(buffer[off : off + min(size, 512)]),
+        )
+
+
+def _note(buffer: bytearray, item: array[int]) -> Note:
+    family, address, off = item[col.NOTE_FAMILY], item[col.NOTE_ADDRESS], item[col.NOTE_OFF]
+    size = 4 if family == 4 else 16
+    if family:
+        source = bytes(buffer[address : address + size])
+        destination = bytes(buffer[address + size : address + 2 * size])
+    else:
+        source, destination = bytes(buffer[address + 14 : address + 18]), bytes(buffer[address + 24 : address + 28])
+    return Note(
+        kind=_KINDS[item[col.NOTE_KIND]],
+        frame=item[col.NOTE_REF] & ((1 << 40) - 1),
+        ts_ns=item[col.NOTE_TS],
+        source=source,
+        destination=destination,
+        source_port=item[col.NOTE_PORTS] >> 16,
+        destination_port=item[col.NOTE_PORTS] & 0xFFFF,
+        ttl=item[col.NOTE_TTL],
+        payload=bytes(buffer[off : off + item[col.NOTE_LEN]]),
+    )
+
+
+def iter_frames(path: str, frames: Collection[int]) -> Iterator[RawFrame]:
+    """Yield the packets of ``path`` whose numbers are in ``frames``, in file order. Raises CaptureError."""
+    wanted = frozenset(frames)
+    last = max(wanted, default=0)
+    source = _open(path, None, None, False)
+    try:
+        reader = Reader(source)
+        for batch in reader.batches():
+            for n in range(batch.count):
+                number = batch.first_frame + n
+                if number in wanted:
+                    group = batch.records[n * col.REC_STRIDE : (n + 1) * col.REC_STRIDE]
+                    off, captured = group[col.REC_OFF], group[col.REC_CAP]
+                    yield RawFrame(
+                        frame=number,
+                        ts_ns=group[col.REC_TS],
+                        interface=0,
+                        link_type=group[col.REC_LINK],
+                        captured_length=captured,
+                        original_length=group[col.REC_ORIG],
+                        data=bytes(batch.buffer[off : off + captured]),
+                    )
+            if batch.first_frame + batch.count > last:
+                return
+    finally:
+        source.close()

@@ -1,0 +1,364 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+"""Packets to TCP rows: link layer, tunnels, IP, TCP. [compiled]
+
+The innermost IP header wins, as in Wireshark. Nothing here raises for what the wire did: a packet that is no TCP
+segment is counted under the place where decoding stopped, and a packet that explains TCP (ICMP errors, DNS, ARP,
+neighbour discovery, DHCP) is noted.
+
+Sources: RFC 791, 8200 (IP), 9293 (TCP), 7323 (window scale), 2018 (SACK), 3032 (MPLS), 2516 (PPPoE), 2784 and 2890
+(GRE), 7348 (VXLAN), 8926 (Geneve), 4380 (Teredo), 3GPP TS 29.281 (GTP-U), tcpdump.org/linktypes.html.
+"""
+
+from __future__ import annotations
+
+import cython
+from cython.cimports.analyzer.decode.columns import (
+    BIT_QUOTED,
+    BIT_TUNNEL,
+    COUNT_DIRECT,
+    COUNT_PAIRS,
+    KIND_ARP,
+    KIND_DHCP,
+    KIND_DNS,
+    KIND_FRAGMENT,
+    KIND_ICMP,
+    KIND_NEIGHBOUR,
+    LINK_BITS,
+    LINK_HASH,
+    LINK_NOTES,
+    LINK_NOTES_DROPPED,
+    LINK_NOTES_LEFT,
+    LINK_POS,
+    LINK_ROWS,
+    LINK_STOP,
+    MARK_DF,
+    MARK_IP_ID,
+    NOTE_ADDRESS,
+    NOTE_FAMILY,
+    NOTE_KIND,
+    NOTE_LEN,
+    NOTE_OFF,
+    NOTE_PORTS,
+    NOTE_REF,
+    NOTE_STRIDE,
+    NOTE_TS,
+    NOTE_TTL,
+    REC_CAP,
+    REC_LINK,
+    REC_OFF,
+    REC_ORIG,
+    REC_STRIDE,
+    REC_TS,
+    ROW_REF,
+    ROW_STRIDE,
+    ROW_TS,
+    SHAPE_IP_ID,
+    SHAPE_LINK,
+    STOP_ARP,
+    STOP_DEPTH,
+    STOP_FRAGMENT,
+    STOP_IP_BAD,
+    STOP_IP_CUT,
+    STOP_PROTOCOL,
+    STOP_TCP,
+    WHAT_ETHER,
+    WHAT_GRE,
+    WHAT_MPLS,
+)
+from cython.cimports.analyzer.decode.links import descend, link_layer, udp_tunnel
+from cython.cimports.analyzer.decode.segments import read_segment
+
+__all__ = ["decode"]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _u16(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
+    return (cython.cast(cython.longlong, buf[p]) << 8) | buf[p + 1]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _count(counts: cython.longlong[::1], reason: cython.longlong) -> cython.void:
+    slot: cython.Py_ssize_t
+    if reason < COUNT_DIRECT:
+        counts[reason] += 1
+        return
+    for slot in range(COUNT_DIRECT, COUNT_DIRECT + 2 * COUNT_PAIRS, 2):
+        if counts[slot] == reason or counts[slot] == 0:
+            counts[slot] = reason
+            counts[slot + 1] += 1
+            return
+    counts[COUNT_DIRECT + 2 * COUNT_PAIRS] += 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _note(
+    notes: cython.longlong[::1],
+    s: cython.longlong[::1],
+    kind: cython.longlong,
+    ref: cython.longlong,
+    ts: cython.longlong,
+    family: cython.longlong,
+    address: cython.longlong,
+    ports: cython.longlong,
+    ttl: cython.longlong,
+    off: cython.longlong,
+    length: cython.longlong,
+) -> cython.void:
+    n: cython.Py_ssize_t = s[LINK_NOTES] * NOTE_STRIDE
+    if kind != KIND_FRAGMENT:
+        if s[LINK_NOTES_LEFT] <= 0:
+            s[LINK_NOTES_DROPPED] += 1
+            return
+        s[LINK_NOTES_LEFT] -= 1
+    notes[n + NOTE_KIND] = kind
+    notes[n + NOTE_REF] = ref
+    notes[n + NOTE_TS] = ts
+    notes[n + NOTE_FAMILY] = family
+    notes[n + NOTE_ADDRESS] = address
+    notes[n + NOTE_PORTS] = ports
+    notes[n + NOTE_TTL] = ttl
+    notes[n + NOTE_OFF] = off
+    notes[n + NOTE_LEN] = length
+    s[LINK_NOTES] += 1
+
+
+def decode(
+    buf: cython.const[cython.uchar][::1],
+    recs: cython.longlong[::1],
+    first: cython.Py_ssize_t,
+    n: cython.Py_ssize_t,
+    ref: cython.longlong,
+    rows: cython.longlong[::1],
+    notes: cython.longlong[::1],
+    counts: cython.longlong[::1],
+    s: cython.longlong[::1],
+) -> int:
+    """Decode records ``first`` to ``n`` into rows and notes; return the record to go on with.
+
+    ``ref`` is the reference of record 0 (capture << 40 | frame). The call ends early, after a note of KIND_FRAGMENT,
+    when a fragment of a datagram that may hold TCP needs to be put together before what follows it.
+    """
+    i: cython.Py_ssize_t
+    r: cython.Py_ssize_t = 0
+    p: cython.Py_ssize_t
+    ip: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    vend: cython.Py_ssize_t
+    address: cython.Py_ssize_t
+    link: cython.longlong
+    version: cython.int
+    protocol: cython.longlong
+    reason: cython.longlong
+    frame: cython.longlong
+    hop: cython.longlong
+    ttl: cython.longlong
+    shape: cython.longlong
+    quoted: cython.longlong
+    length: cython.longlong
+    kind: cython.longlong
+    sport: cython.longlong
+    dport: cython.longlong
+    fragment: cython.bint
+    depth: cython.int
+    s[LINK_ROWS] = 0
+    s[LINK_NOTES] = 0
+    with cython.nogil:
+        for i in range(first, n):
+            p = recs[i * REC_STRIDE + REC_OFF]
+            end = p + recs[i * REC_STRIDE + REC_CAP]
+            vend = p + recs[i * REC_STRIDE + REC_ORIG]
+            link = recs[i * REC_STRIDE + REC_LINK]
+            frame = ref + i
+            s[LINK_BITS] = 0
+            s[LINK_HASH] = 0
+            reason = -1
+            quoted = 0
+            fragment = False
+            if link == 1 and end - p >= 34 and buf[p + 12] == 8 and buf[p + 13] == 0:
+                s[LINK_HASH] = (_u16(buf, p + 6) * 31 + _u16(buf, p + 8) * 17 + _u16(buf, p + 10)) & 0xFFFF
+                if s[LINK_HASH] == 0:
+                    s[LINK_HASH] = 1
+                version = 4
+                p += 14
+            else:
+                version = link_layer(buf, p, end, link, s)
+                p = s[LINK_POS]
+            for depth in range(16):
+                if version == 4:
+                    if end - p < 20:
+                        reason = STOP_IP_CUT
+                        break
+                    if buf[p] >> 4 != 4 or buf[p] & 15 < 5:
+                        reason = STOP_IP_BAD
+                        break
+                    ip = p
+                    p += 4 * (buf[ip] & 15)
+                    length = _u16(buf, ip + 2)
+                    # Zero: the sending host left segmentation to its network card (the capture saw it before).
+                    if length:
+                        if length < p - ip:
+                            reason = STOP_IP_BAD
+                            break
+                        if ip + length < vend:
+                            vend = ip + length
+                    if vend < end:
+                        end = vend
+                    protocol = buf[ip + 9]
+                    ttl = buf[ip + 8]
+                    address = ip + 12
+                    shape = MARK_IP_ID | (_u16(buf, ip + 4) << SHAPE_IP_ID)
+                    if buf[ip + 6] & 0x40:
+                        shape |= MARK_DF
+                    fragment = _u16(buf, ip + 6) & 0x3FFF != 0
+                elif version == 6:
+                    if end - p < 40:
+                        reason = STOP_IP_CUT
+                        break
+                    if buf[p] >> 4 != 6:
+                        reason = STOP_IP_BAD
+                        break
+                    ip = p
+                    p += 40
+                    length = _u16(buf, ip + 4)
+                    if length and p + length < vend:
+                        vend = p + length
+                    if vend < end:
+                        end = vend
+                    protocol = buf[ip + 6]
+                    ttl = buf[ip + 7]
+                    address = ip + 8
+                    shape = 0
+                    fragment = False
+                else:
+                    reason = s[LINK_STOP]
+                    break
+                # IPv6 extension headers; the authentication header also follows IPv4.
+                while end - p >= 8:
+                    if protocol == 51:
+                        protocol = buf[p]
+                        p += 4 * (cython.cast(cython.Py_ssize_t, buf[p + 1]) + 2)
+                    elif version == 6 and (
+                        protocol == 0 or protocol == 43 or protocol == 60 or protocol == 135 or protocol == 139
+                    ):
+                        protocol = buf[p]
+                        p += 8 * (cython.cast(cython.Py_ssize_t, buf[p + 1]) + 1)
+                    elif version == 6 and protocol == 44:
+                        protocol = buf[p]
+                        if _u16(buf, p + 2) & 0xFFF9:
+                            fragment = True
+                            break
+                        p += 8
+                    else:
+                        break
+                if fragment:
+                    reason = STOP_FRAGMENT
+                    if quoted == 0 and (protocol == 6 or protocol == 4 or protocol == 41 or protocol == 47):
+                        _note(
+                            notes, s, KIND_FRAGMENT, frame, recs[i * REC_STRIDE + REC_TS],
+                            version, address, 0, ttl, ip, end - ip,
+                        )
+                    break
+                if protocol == 6:
+                    hop = (((frame >> 40) & 0x7F) << 56) | (ttl << 48) | (frame & 0xFFFFFFFF)
+                    shape |= s[LINK_HASH] << SHAPE_LINK
+                    kind = read_segment(
+                        buf, p, end, vend, version, address, hop, shape, s[LINK_BITS] | quoted, rows, r
+                    )
+                    if kind == STOP_TCP:
+                        rows[r + ROW_TS] = recs[i * REC_STRIDE + REC_TS]
+                        rows[r + ROW_REF] = frame
+                        r += ROW_STRIDE
+                    if quoted == 0:
+                        reason = kind
+                    break
+                if quoted:
+                    break
+                reason = STOP_PROTOCOL + protocol
+                if protocol == 17:
+                    if end - p < 8:
+                        break
+                    sport = _u16(buf, p)
+                    dport = _u16(buf, p + 2)
+                    length = _u16(buf, p + 4)
+                    if length >= 8 and p + length < vend:
+                        vend = p + length
+                        if vend < end:
+                            end = vend
+                    p += 8
+                    if sport == 53 or dport == 53 or sport == 5353 or dport == 5353:
+                        kind = KIND_DNS
+                    elif (sport == 67 or sport == 68) and (dport == 67 or dport == 68):
+                        kind = KIND_DHCP
+                    else:
+                        version = udp_tunnel(buf, p, end, dport, s)
+                        if version == 0:
+                            version = udp_tunnel(buf, p, end, sport, s)
+                        if version == 0:
+                            break
+                        p = s[LINK_POS]
+                        continue
+                    _note(
+                        notes, s, kind, frame, recs[i * REC_STRIDE + REC_TS], version, address,
+                        (sport << 16) | dport, ttl, p, end - p if end - p < 512 else 512,
+                    )
+                    break
+                if protocol == 1 or protocol == 58:
+                    if end - p < 8:
+                        break
+                    kind = buf[p]
+                    if protocol == 58 and (kind == 135 or kind == 136):
+                        _note(
+                            notes, s, KIND_NEIGHBOUR, frame, recs[i * REC_STRIDE + REC_TS], version, address,
+                            0, ttl, p, end - p if end - p < 512 else 512,
+                        )
+                        break
+                    if protocol == 1 and kind != 3 and kind != 4 and kind != 5 and kind != 11 and kind != 12:
+                        break
+                    if protocol == 58 and (kind < 1 or kind > 4):
+                        break
+                    _note(
+                        notes, s, KIND_ICMP, frame, recs[i * REC_STRIDE + REC_TS], version, address,
+                        0, ttl, p, end - p if end - p < 512 else 512,
+                    )
+                    # The quoted segment counts among Wireshark's streams, so it is read like one, and marked.
+                    quoted = BIT_QUOTED
+                    p += 8
+                    version = 4 if protocol == 1 else 6
+                    vend = p + 65536
+                    continue
+                if protocol == 4 or protocol == 41:
+                    s[LINK_BITS] |= BIT_TUNNEL
+                    version = 4 if protocol == 4 else 6
+                    continue
+                if protocol == 47:
+                    version = descend(buf, p, end, WHAT_GRE, 0, s)
+                elif protocol == 97:
+                    version = descend(buf, p + 2, end, WHAT_ETHER, 0, s)
+                elif protocol == 137:
+                    version = descend(buf, p, end, WHAT_MPLS, 0, s)
+                else:
+                    break
+                if version == 0 and s[LINK_STOP] != STOP_ARP:
+                    break
+                p = s[LINK_POS]
+            if reason < 0:
+                reason = STOP_DEPTH
+            elif reason == STOP_ARP and end - p >= 28:
+                _note(
+                    notes, s, KIND_ARP, frame, recs[i * REC_STRIDE + REC_TS], 0, p, 0, 0, p,
+                    end - p if end - p < 46 else 46,
+                )
+            _count(counts, reason)
+            if fragment and quoted == 0 and s[LINK_NOTES] and notes[(s[LINK_NOTES] - 1) * NOTE_STRIDE] == KIND_FRAGMENT:
+                n = i + 1
+                break
+    s[LINK_ROWS] = r // ROW_STRIDE
+    return n

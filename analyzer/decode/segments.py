@@ -1,0 +1,213 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+"""One TCP header to one row. [compiled]
+
+Sources: RFC 9293 §3.1 (header), 7323 §2 (window scale), 2018 §3 (SACK).
+"""
+
+from __future__ import annotations
+
+import cython
+from cython.cimports.analyzer.decode.columns import (
+    BIT_CUT,
+    BIT_SIDE,
+    BIT_V6,
+    MARK_HIGH_SIDE,
+    MARK_OPTIONS,
+    MARK_SACK,
+    OPT_MSS,
+    OPT_SACK_OK,
+    OPT_WSCALE,
+    ROW_BITS,
+    ROW_HASH,
+    ROW_HOP,
+    ROW_KEY,
+    ROW_LENGTH,
+    ROW_OPTIONS,
+    ROW_PAYLOAD,
+    ROW_PORTS,
+    ROW_SEQACK,
+    ROW_SHAPE,
+    SHAPE_LENGTH,
+    SHAPE_LENGTH_MAX,
+    STOP_TCP,
+    STOP_TCP_BAD,
+    STOP_TCP_CUT,
+)
+
+__all__ = ["read_segment"]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _u16(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
+    return (cython.cast(cython.longlong, buf[p]) << 8) | buf[p + 1]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _u32(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
+    return (
+        (cython.cast(cython.longlong, buf[p]) << 24)
+        | (cython.cast(cython.longlong, buf[p + 1]) << 16)
+        | (cython.cast(cython.longlong, buf[p + 2]) << 8)
+        | buf[p + 3]
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _options(
+    buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, end: cython.Py_ssize_t, syn: cython.bint
+) -> cython.longlong:
+    """Read TCP options from ``buf[p:end]`` into OPT_* with the values below; bit 30 tells of SACK blocks."""
+    found: cython.longlong = 0
+    kind: cython.longlong
+    length: cython.longlong
+    if not syn and end - p == 12 and buf[p] == 1 and buf[p + 1] == 1 and buf[p + 2] == 8:
+        return 0
+    while end - p >= 1:
+        kind = buf[p]
+        if kind == 0:
+            break
+        if kind == 1:
+            p += 1
+            continue
+        if end - p < 2:
+            break
+        length = buf[p + 1]
+        if length < 2 or length > end - p:
+            break
+        if kind == 5:
+            if length >= 10:
+                found |= 1 << 30
+        elif syn:
+            if kind == 2 and length == 4:
+                found |= OPT_MSS | _u16(buf, p + 2)
+            elif kind == 3 and length == 3:
+                found |= OPT_WSCALE | (cython.cast(cython.longlong, buf[p + 2]) << 16)
+            elif kind == 4:
+                found |= OPT_SACK_OK
+        p += length
+    return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _compare(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, q: cython.Py_ssize_t) -> cython.int:
+    """Order two IPv6 addresses as memcmp does."""
+    i: cython.Py_ssize_t
+    for i in range(16):
+        if buf[p + i] != buf[q + i]:
+            return 1 if buf[p + i] > buf[q + i] else -1
+    return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _mix(value: cython.longlong) -> cython.longlong:
+    # Low bits only are kept before each shift, so that C and Python agree.
+    value = value & 0x3FFFFFFFFFFFFFFF
+    value = ((value ^ (value >> 31)) * 0x1CE4E5B9BF58476D) & 0x3FFFFFFFFFFFFFFF
+    return value ^ (value >> 29)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def read_segment(
+    buf: cython.const[cython.uchar][::1],
+    p: cython.Py_ssize_t,
+    end: cython.Py_ssize_t,
+    vend: cython.Py_ssize_t,
+    version: cython.int,
+    address: cython.Py_ssize_t,
+    hop: cython.longlong,
+    shape: cython.longlong,
+    bits: cython.longlong,
+    rows: cython.longlong[::1],
+    r: cython.Py_ssize_t,
+) -> cython.longlong:
+    """Write the row of the TCP header at ``p``; return where decoding stopped, STOP_TCP when it is written.
+
+    ``end`` is the end of what was captured, ``vend`` of what was sent.
+    """
+    size: cython.Py_ssize_t
+    sport: cython.longlong
+    dport: cython.longlong
+    flags: cython.longlong
+    found: cython.longlong = 0
+    length: cython.longlong
+    captured: cython.longlong
+    source: cython.longlong
+    target: cython.longlong
+    mixed: cython.longlong
+    window: cython.longlong
+    side: cython.int
+    i: cython.Py_ssize_t
+    # Sixteen bytes hold all that names and numbers a segment; Wireshark too accepts a header cut after them.
+    if end - p < 16:
+        return STOP_TCP_CUT
+    size = 4 * (buf[p + 12] >> 4)
+    if size < 20:
+        return STOP_TCP_BAD
+    sport = _u16(buf, p)
+    dport = _u16(buf, p + 2)
+    flags = ((cython.cast(cython.longlong, buf[p + 12]) & 1) << 8) | buf[p + 13]
+    length = vend - p - size
+    captured = end - p - size
+    if length < 0:
+        length = 0
+    if captured < 0:
+        captured = 0
+        bits |= BIT_CUT
+    elif captured < length:
+        bits |= BIT_CUT
+    if size > 20:
+        shape |= MARK_OPTIONS
+        found = _options(buf, p + 20, p + size if p + size < end else end, flags & 2 != 0)
+        if found & (1 << 30):
+            shape |= MARK_SACK
+    if version == 4:
+        source = _u32(buf, address)
+        target = _u32(buf, address + 4)
+        side = source > target or (source == target and sport > dport)
+        if side:
+            rows[r + ROW_KEY] = ((target - 0x80000000) << 32) + source
+        else:
+            rows[r + ROW_KEY] = ((source - 0x80000000) << 32) + target
+        mixed = _mix(rows[r + ROW_KEY])
+    else:
+        side = _compare(buf, address, address + 16)
+        side = side > 0 or (side == 0 and sport > dport)
+        bits |= BIT_V6
+        rows[r + ROW_KEY] = address
+        mixed = 0
+        for i in range(0, 16, 4):
+            mixed = _mix(mixed + (_u32(buf, address + i) ^ _u32(buf, address + 16 + i)))
+    if side:
+        bits |= BIT_SIDE
+        shape |= MARK_HIGH_SIDE
+        rows[r + ROW_PORTS] = (dport << 16) | sport
+    else:
+        rows[r + ROW_PORTS] = (sport << 16) | dport
+    window = _u16(buf, p + 14)
+    rows[r + ROW_HASH] = _mix(mixed + rows[r + ROW_PORTS] * 0x2545F491)
+    rows[r + ROW_SEQACK] = ((_u32(buf, p + 8) - 0x80000000) << 32) + _u32(buf, p + 4)
+    rows[r + ROW_HOP] = hop | (window << 32)
+    rows[r + ROW_SHAPE] = (
+        shape | flags | ((length if length < SHAPE_LENGTH_MAX else SHAPE_LENGTH_MAX) << SHAPE_LENGTH)
+    )
+    rows[r + ROW_PAYLOAD] = ((p + size) << 32) | (captured if captured < length else length)
+    rows[r + ROW_LENGTH] = length
+    rows[r + ROW_OPTIONS] = found & 0x3FFFFFFF
+    rows[r + ROW_BITS] = bits
+    return STOP_TCP

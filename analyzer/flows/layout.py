@@ -1,0 +1,1 @@
+"""How a flow's state is laid out in words; ``layout.pxd`` is the compiled twin."""
