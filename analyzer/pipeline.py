@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from analyzer.grouping import findings, groups
 from analyzer.report.model import CaptureSummary, Finding, GroupReport, IncidentReport, Report
 from analyzer.ruleset.load import RuleSet, load_rules
 from analyzer.surroundings import Surroundings
+from analyzer.version import program_version
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from analyzer.incidents import Incident
     from analyzer.logs.model import LogFile
 
-__all__ = ["Question", "analyze", "program_version", "read_captures"]
+__all__ = ["Question", "analyze", "read_captures"]
 
 Progress = Callable[[str, int, int | None], None]
 """Path, bytes read, bytes in all (None where unknown)."""
@@ -43,17 +43,11 @@ class Question:
     endpoint: Endpoint | None = None
     zone: tzinfo | None = None
     """Of the logs, where they do not say."""
+    sockets: str | None = None
+    """A socket table (netstat, ss, Get-NetTCPConnection) that gives flows their process and state."""
     rules: Sequence[Path] = ()
     settings: Mapping[str, Value] = field(default_factory=dict)
     hash_files: bool = True
-
-
-def program_version() -> str:
-    """Return the installed version, or that of a checkout."""
-    try:
-        return version("notconn")
-    except PackageNotFoundError:
-        return "0+checkout"
 
 
 def read_captures(paths: Sequence[str], *, hash_files: bool = True, progress: Progress | None = None) -> list[Capture]:
@@ -70,7 +64,7 @@ def analyze(question: Question, *, progress: Progress | None = None, clock_ns: i
     rules = load_rules(question.rules)
     logs = _read_logs(question)
     captures = read_captures(question.captures, hash_files=question.hash_files, progress=progress)
-    parts = [_one(capture, logs if number == 0 or len(captures) == 1 else logs, question, rules) for number, capture in enumerate(captures)]
+    parts = [_one(capture, logs, question, rules) for capture in captures]
     return _join(parts, captures, rules, logs, clock_ns)
 
 
