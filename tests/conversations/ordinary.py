@@ -1,0 +1,170 @@
+"""Dialogues without an incident, the awkward kind first of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.wire import Conversation
+
+__all__ = ["ORDINARY"]
+
+GET = "GET /items/7 HTTP/1.1\r\nHost: app\r\n\r\n"
+OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def _open(times: int = 1) -> Conversation:
+    conv = Conversation()
+    conv.handshake()
+    for _ in range(times):
+        conv.exchange(GET, OK)
+    return conv
+
+
+def server_closes_client_closes() -> Conversation:
+    """The server's FIN is answered by the client's at once."""
+    conv = _open()
+    conv.close("server")
+    return conv
+
+
+def keep_alive_ends_gracefully() -> Conversation:
+    """HTTP keep-alive: idle for some seconds, closed by the server, closed by the client."""
+    conv = _open(3)
+    conv.wait("15s")
+    conv.close("server")
+    return conv
+
+
+def reset_after_both_fins() -> Conversation:
+    """A late RST after both halves were closed."""
+    conv = _open()
+    conv.close("client")
+    conv.client_rst(with_ack=False, after="30ms")
+    return conv
+
+
+def reset_by_closed_client() -> Conversation:
+    """The client has closed; what the server still sends draws a RST."""
+    conv = _open()
+    conv.fin("client")
+    conv.segment("server", "PA", "bye", after="20ms")
+    conv.client_rst(with_ack=False)
+    return conv
+
+
+def client_ends_with_reset() -> Conversation:
+    """A complete exchange, ended by the client with a RST."""
+    conv = _open(2)
+    conv.client_rst(after="100ms")
+    return conv
+
+
+def half_close_in_use() -> Conversation:
+    """The client closes its half; the server streams for a while and closes."""
+    conv = _open()
+    conv.fin("client")
+    for _ in range(12):
+        conv.server(b"d" * 1200, after="900ms")
+    conv.fin("server")
+    return conv
+
+
+def keepalives_answered() -> Conversation:
+    """Idle for long, every probe answered, then talk again."""
+    conv = _open()
+    for _ in range(6):
+        conv.keepalive("client", after="30s")
+        conv.keepalive("server", after="5s")
+    conv.exchange(GET, OK)
+    return conv
+
+
+def long_idle_survives() -> Conversation:
+    """Ten minutes of silence do no harm."""
+    conv = _open()
+    conv.wait("600s")
+    conv.exchange(GET, OK)
+    return conv
+
+
+def syn_lost_once() -> Conversation:
+    """The first SYN is lost, the second comes through."""
+    conv = Conversation()
+    conv.syn(arrives=False)
+    conv.retransmit("client", after="1s")
+    conv.wait("20ms")
+    conv.syn_ack()
+    conv.segment("client", "A")
+    conv.exchange(GET, OK)
+    return conv
+
+
+def loss_recovered() -> Conversation:
+    """A request is lost once and repeated."""
+    conv = _open()
+    conv.client(GET, acked=False, arrives=False)
+    conv.retransmit("client")
+    conv.wait("20ms")
+    conv.segment("server", "A")
+    conv.server(OK)
+    conv.close("client")
+    return conv
+
+
+def slow_answer() -> Conversation:
+    """The server takes fifteen seconds."""
+    conv = _open()
+    conv.client(GET)
+    conv.server(OK, after="15s")
+    conv.close("client")
+    return conv
+
+
+def blind_reset_ignored() -> Conversation:
+    """A forged RST far outside the window; the connection goes on."""
+    conv = _open()
+    conv.middlebox_rst(ttl=200, seq_offset=-500_000)
+    conv.exchange(GET, OK)
+    conv.close("client")
+    return conv
+
+
+def window_reopens() -> Conversation:
+    """A closed window opens again."""
+    conv = _open()
+    conv.client(b"x" * 1400, acked=False)
+    conv.ack("server", window=0, after="20ms")
+    conv.ack("server", window=501, after="2s")
+    conv.client(b"x" * 1400)
+    conv.close("client")
+    return conv
+
+
+def scanned_port_open() -> Conversation:
+    """A scanner's SYN to an open port: SYN-ACK, RST."""
+    conv = Conversation()
+    conv.syn()
+    conv.syn_ack()
+    conv.client_rst(with_ack=False)
+    return conv
+
+
+ORDINARY: dict[str, Callable[[], Conversation]] = {
+    each.__name__: each
+    for each in (
+        server_closes_client_closes,
+        keep_alive_ends_gracefully,
+        reset_after_both_fins,
+        reset_by_closed_client,
+        client_ends_with_reset,
+        half_close_in_use,
+        keepalives_answered,
+        long_idle_survives,
+        syn_lost_once,
+        loss_recovered,
+        slow_answer,
+        blind_reset_ignored,
+        window_reopens,
+        scanned_port_open,
+    )
+}
