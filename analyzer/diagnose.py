@@ -62,8 +62,13 @@ class Examination:
 
     @cached_property
     def matches(self) -> tuple[Match, ...]:
-        """The best match of each cause, highest first."""
-        return self.evaluation.by_cause()
+        """The best match of each cause, highest first; findings stand in ``aggravating``."""
+        return tuple(match for match in self.evaluation.by_cause() if not self._examiner.is_finding(match.cause))
+
+    @cached_property
+    def aggravating(self) -> tuple[Match, ...]:
+        """Findings that made it worse or likelier, reported beside the cause."""
+        return tuple(match for match in self.evaluation.by_cause() if self._examiner.is_finding(match.cause))
 
     @property
     def score(self) -> float:
@@ -119,6 +124,10 @@ class Examiner:
         self.rules = rules
         self.evaluator = Evaluator(rules, settings)
         self._readings: dict[int, Reading] = {}
+
+    def is_finding(self, cause: str) -> bool:
+        """Tell whether an id of the closed list is a finding and no cause."""
+        return self.rules.causes[cause].kind == "finding"
 
     def reading(self, index: int) -> Reading:
         """The signals of a flow, read once."""

@@ -17,13 +17,13 @@ from analyzer.capture.model import Note, NoteKind
 from analyzer.decode import notes as decode
 from analyzer.endpoint import Endpoint
 from analyzer.flows.model import Flow
+from analyzer.flows.rows import FlowRow, rows_of
 from analyzer.signals.reset import Baseline
 from analyzer.signals.wire import WireView
 from analyzer.units import NS
 
 if TYPE_CHECKING:
     from analyzer.capture.file import Capture
-    from analyzer.flows.table import FlowRow
 
 __all__ = ["IcmpHit", "Lookup", "Surroundings"]
 
@@ -107,7 +107,7 @@ class Surroundings:
     @cached_property
     def rows(self) -> Sequence[FlowRow]:
         """One light row a flow."""
-        return self.capture.flows.rows()
+        return rows_of(self.capture.flows)
 
     @cached_property
     def _by_responder(self) -> dict[Endpoint, list[FlowRow]]:
@@ -219,24 +219,24 @@ class Surroundings:
             if message is None or not message.name:
                 continue
             client = note.destination if message.is_response else note.source
-            key = (client, message.name, message.query_type)
+            key = (client, message.name, message.qtype)
             entry = open_.get(key)
             if not message.is_response:
                 if entry is not None and entry[5] is None and note.ts_ns - int(entry[8]) < _LOOKUP_PATIENCE_NS:  # type: ignore[call-overload]
                     entry[4].append(note.frame)  # type: ignore[attr-defined]
                     entry[8] = note.ts_ns
                     continue
-                entry = [message.name, message.query_type, client, note.ts_ns, [note.frame], None, None, (), note.ts_ns]
+                entry = [message.name, message.qtype, client, note.ts_ns, [note.frame], None, None, (), note.ts_ns]
                 open_[key] = entry
                 done.append(entry)
             else:
                 if entry is None:
-                    entry = [message.name, message.query_type, client, note.ts_ns, [], None, None, (), note.ts_ns]
+                    entry = [message.name, message.qtype, client, note.ts_ns, [], None, None, (), note.ts_ns]
                     done.append(entry)
                     open_[key] = entry
                 entry[4].append(note.frame)  # type: ignore[attr-defined]
                 if entry[5] is None or entry[6]:
-                    entry[5], entry[6], entry[7] = note.ts_ns, message.response_code, message.addresses
+                    entry[5], entry[6], entry[7] = note.ts_ns, message.rcode, message.addresses
         return [
             Lookup(e[0], e[1], e[2], e[3], tuple(e[4]), e[5], e[6], e[7])  # type: ignore[arg-type]
             for e in done
@@ -273,14 +273,14 @@ class Surroundings:
             arp = decode.parse_arp(note)
             if arp is None:
                 continue
-            if arp.is_request:
-                asked[arp.target_address].append(note)
-            heard[arp.sender_address].append(note.ts_ns)
+            if arp.operation == 1:
+                asked[arp.target].append(note)
+            heard[arp.sender].append(note.ts_ns)
         for note in self._notes(NoteKind.NEIGHBOUR):
             message = decode.parse_neighbour(note)
             if message is None:
                 continue
-            if message.is_solicitation:
+            if not message.is_advertisement:
                 asked[message.target].append(note)
             else:
                 heard[message.target].append(note.ts_ns)
