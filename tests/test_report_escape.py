@@ -139,4 +139,4 @@ def test_link_is_only_http(text: str, url: str | None) -> None:
 
 @given(ANY_TEXT)
 def test_jira_opens_no_markup(text: str) -> None:
-    assert not re.search(r"(?<!\\)[*_{}\[\]|!@]", escape.jira(text).replace("\\\\", ""))
+    assert not re.search(r"(?<!\\)[*_{}\[\]|!]", escape.jira(text).replace("\\\\", ""))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from analyzer.errors import UsageError
@@ -7,7 +9,7 @@ from analyzer.report.render import FORMATS, format_for_path, render
 from tests import report_samples as samples
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "pdf"])
 @pytest.mark.parametrize("make", [samples.idle_drop, samples.hostile, samples.nothing, samples.unmatched])
 def test_every_dialect_renders_every_report_the_same_twice(name: str, make) -> None:  # type: ignore[no-untyped-def]
     first = render(make(), name)
@@ -28,7 +30,21 @@ def test_an_unknown_format_is_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("r.HTML", "html"), ("x/r.md", "markdown"), ("r.json", "json"), ("r", None), ("r.pcap", None)]
+    ("path", "name"), [("r.HTML", "html"), ("x/r.md", "markdown"), ("r.json", "json"), ("r.adf.json", "adf"),
+     ("r.fragment.html", "fragment"), ("r.sarif", "sarif"), ("r.junit.xml", "junit"), ("r", None), ("r.pcap", None)]
 )
 def test_a_file_name_tells_its_format(path: str, name: str | None) -> None:
     assert format_for_path(path) == name
+
+
+def test_ten_thousand_incidents_are_quick_in_every_dialect() -> None:
+    report = samples.many(10_000)
+    for name in FORMATS:
+        if name == "pdf":
+            continue
+        started = time.perf_counter()
+        made = render(report, name)
+        assert time.perf_counter() - started < 5, name
+        # These three carry every incident as data, so their size is the data's.
+        if name not in ("json", "sarif", "junit"):
+            assert len(made) < 5_000_000, name

@@ -32,7 +32,7 @@ LIMIT = 2000
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&]|^[-+=])")
 _LEADING_NUMBER = re.compile(r"^(\d+)([.)])")
-_JIRA = re.compile(r"([\\*_?{}\[\]+^~|!#@-])")
+_JIRA = re.compile(r"([\\*_{}\[\]|!]|(?<![A-Za-z0-9])[-+^~]|[-+^~](?![A-Za-z0-9])|\?(?=\?)|^#)")
 _LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*)?")
 _MERMAID = {ord(character): f"#{ord(character)};" for character in '#;<>"{}%`\\'}
 _XML_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -28,6 +28,15 @@ FORMATS: Mapping[str, Format] = {
     "json": Format("json", "render", ".json", "application/json", "for programs: the contract notconn/1"),
     "markdown": Format("markdown", "render", ".md", "text/markdown; charset=utf-8", "for GitHub and GitLab"),
     "html": Format("html", "render", ".html", "text/html; charset=utf-8", "one self-contained page with pictures"),
+    "pdf": Format("pdf", "render", ".pdf", "application/pdf", "that page, printed by this system's browser"),
+    "csv": Format("machine", "render_csv", ".csv", "text/csv; charset=utf-8", "one row for each incident"),
+    "jira": Format("jira", "render_wiki", ".jira.txt", "text/plain; charset=utf-8", "a Jira comment in wiki markup"),
+    "adf": Format("jira", "render_adf", ".adf.json", "application/json", "a Jira comment in Atlassian's format"),
+    "servicenow": Format("servicenow", "render", ".servicenow.txt", "text/plain; charset=utf-8", "a work note"),
+    "fragment": Format("fragment", "render", ".fragment.html", "text/html; charset=utf-8",
+                       "simple HTML for Zendesk, Azure DevOps and mail"),
+    "sarif": Format("machine", "render_sarif", ".sarif", "application/sarif+json", "for code scanning"),
+    "junit": Format("machine", "render_junit", ".junit.xml", "application/xml", "for build servers"),
 }
 
 

@@ -264,7 +264,9 @@ def _go(line: _Line) -> list[str]:
 
 def _java(line: _Line) -> list[str]:
     entry = line.entry
-    head = f"{_stamp(line, '%Y-%m-%d %H:%M:%S', '.', 3)}{line.zone} [worker-{entry.thread}] {entry.level:<5} c.a.Link - "
+    head = (
+        f"{_stamp(line, '%Y-%m-%d %H:%M:%S', '.', 3)}{line.zone} [worker-{entry.thread}] {entry.level:<5} c.a.Link - "
+    )
     if not entry.code:
         return [head + entry.text]
     texts = {10057: "Socket is not connected", 10061: "Connection refused", 10060: "Connection timed out"}

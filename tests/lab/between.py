@@ -68,7 +68,9 @@ class Forgetful:
         return key not in self.lost
 
 
-@scenario("firewall-idle-drop", "A stateful firewall forgets the idle connection and drops what follows silently (both ways).")
+@scenario(
+    "firewall-idle-drop", "A stateful firewall forgets the idle connection and drops what follows silently (both ways)."
+)
 def idle_drop_kernel(case: Case) -> None:
     limit = case.rng.choice((30, 30, 45, 60))
     _conntrack(case, limit, "drop")
@@ -77,11 +79,21 @@ def idle_drop_kernel(case: Case) -> None:
         made.ask(timeout=case.rng.choice((13, 14, 20)))
     case.notes.append(f"(limit {limit} s)")
     case.fail(
-        made, TIMEOUT_THEN, culprit="middlebox", decisive=resent(client=True, at_least=3), claims=[silent_from_server], idle_gap_s=case.idle_gap_s, timeout_s=limit
+        made,
+        TIMEOUT_THEN,
+        culprit="middlebox",
+        decisive=resent(client=True, at_least=3),
+        claims=[silent_from_server],
+        idle_gap_s=case.idle_gap_s,
+        timeout_s=limit,
     )
 
 
-@scenario("firewall-idle-drop", "A box far away forgets the idle connection; the request, or only its answer, vanishes there.", two=0.5)
+@scenario(
+    "firewall-idle-drop",
+    "A box far away forgets the idle connection; the request, or only its answer, vanishes there.",
+    two=0.5,
+)
 def idle_drop_far(case: Case) -> None:
     limit = case.rng.choice((30, 40, 60))
     box = Forgetful(limit)
@@ -94,11 +106,21 @@ def idle_drop_far(case: Case) -> None:
         made.sock.close()
     case.notes.append(f"(limit {limit} s, {'both ways' if both else 'answers only'})")
     case.fail(
-        made, TIMEOUT_THEN, culprit="middlebox", decisive=resent(client=True, at_least=3), claims=[silent_from_server], idle_gap_s=case.idle_gap_s, timeout_s=limit
+        made,
+        TIMEOUT_THEN,
+        culprit="middlebox",
+        decisive=resent(client=True, at_least=3),
+        claims=[silent_from_server],
+        idle_gap_s=case.idle_gap_s,
+        timeout_s=limit,
     )
 
 
-@scenario("firewall-idle-drop", "The firewall's limit is shorter than the client's keepalive: the first probe already goes unanswered.", protocols=("pg", "bin", "redis", "tds"))
+@scenario(
+    "firewall-idle-drop",
+    "The firewall's limit is shorter than the client's keepalive: the first probe already goes unanswered.",
+    protocols=("pg", "bin", "redis", "tds"),
+)
 def idle_drop_late_keepalive(case: Case) -> None:
     limit = case.rng.choice((25, 30))
     box = Forgetful(limit)
@@ -113,10 +135,20 @@ def idle_drop_late_keepalive(case: Case) -> None:
         made.sock.recv(10)
     case.acceptable.append("keepalive-unanswered")
     case.extra["findings"] = ["keepalive-longer-than-idle-limit"]
-    case.fail(made, [("recv", 10060), ("send", 10057)], culprit="middlebox", decisive=last(pick(client=True), 5), idle_gap_s=limit + 15, timeout_s=limit)
+    case.fail(
+        made,
+        [("recv", 10060), ("send", 10057)],
+        culprit="middlebox",
+        decisive=last(pick(client=True), 5),
+        idle_gap_s=limit + 15,
+        timeout_s=limit,
+    )
 
 
-@scenario("firewall-idle-reset", "A stateful firewall forgets the idle connection and answers the next segment with its own RST.")
+@scenario(
+    "firewall-idle-reset",
+    "A stateful firewall forgets the idle connection and answers the next segment with its own RST.",
+)
 def idle_reset_kernel(case: Case) -> None:
     limit = case.rng.choice((30, 30, 45, 60))
     _conntrack(case, limit, "reject with tcp reset")
@@ -126,10 +158,21 @@ def idle_reset_kernel(case: Case) -> None:
     with contextlib.suppress(OSError):
         made.ask(timeout=10)
     case.notes.append(f"(limit {limit} s)")
-    case.fail(made, RESET_THEN, culprit="middlebox", decisive=together(last_request, server_reset), idle_gap_s=case.idle_gap_s, timeout_s=limit)
+    case.fail(
+        made,
+        RESET_THEN,
+        culprit="middlebox",
+        decisive=together(last_request, server_reset),
+        idle_gap_s=case.idle_gap_s,
+        timeout_s=limit,
+    )
 
 
-@scenario("firewall-idle-reset", "A box on the way forgets the idle connection and resets both ends at the next segment.", two=0.4)
+@scenario(
+    "firewall-idle-reset",
+    "A box on the way forgets the idle connection and resets both ends at the next segment.",
+    two=0.4,
+)
 def idle_reset_far(case: Case) -> None:
     limit = case.rng.choice((30, 40, 60))
     box = Forgetful(limit)
@@ -152,10 +195,27 @@ def idle_reset_far(case: Case) -> None:
     with contextlib.suppress(OSError):
         made.ask(timeout=10)
     case.notes.append(f"(limit {limit} s; TTL {ttl} at the box)")
-    case.fail(made, RESET_THEN, culprit="middlebox", decisive=together(last_request, server_reset), idle_gap_s=case.idle_gap_s, timeout_s=limit)
+    case.fail(
+        made,
+        RESET_THEN,
+        culprit="middlebox",
+        decisive=together(last_request, server_reset),
+        idle_gap_s=case.idle_gap_s,
+        timeout_s=limit,
+    )
 
 
-def _inject(case: Case, *, to_client: bool, to_server: bool, ttl: int, after: int, ip_id: int, with_ack: bool, drop: bool = False) -> None:
+def _inject(
+    case: Case,
+    *,
+    to_client: bool,
+    to_server: bool,
+    ttl: int,
+    after: int,
+    ip_id: int,
+    with_ack: bool,
+    drop: bool = False,
+) -> None:
     """Forge resets at the client's ``after``-th data segment."""
     count = [0]
 
@@ -187,20 +247,42 @@ def forged_reset(case: Case) -> None:
     both = case.rng.random() < 0.5
     ip_id = case.rng.choice((0, 0x1234, 54321, case.rng.randrange(65536)))
     count = case.rng.randrange(2, 6)
-    _inject(case, to_client=True, to_server=both, ttl=ttl, after=count + len(case.protocol.login), ip_id=ip_id, with_ack=case.rng.random() < 0.3)
+    _inject(
+        case,
+        to_client=True,
+        to_server=both,
+        ttl=ttl,
+        after=count + len(case.protocol.login),
+        ip_id=ip_id,
+        with_ack=case.rng.random() < 0.3,
+    )
     _until_reset(case, count, f"({'both' if both else 'client'}; TTL {ttl})")
 
 
-@scenario("middlebox-reset", "A device in the middle injects RST with the server's own TTL; the server's answer still arrives afterwards.", protocols=("http", "soap", "bin", "tds", "pg"))
+@scenario(
+    "middlebox-reset",
+    "A device in the middle injects RST with the server's own TTL; the server's answer still arrives afterwards.",
+    protocols=("http", "soap", "bin", "tds", "pg"),
+)
 def forged_reset_same_ttl(case: Case) -> None:
     ttl = case.net.traits.server_ttl - case.net.traits.hops - 1
     count = case.rng.randrange(2, 6)
-    _inject(case, to_client=True, to_server=False, ttl=ttl, after=count, ip_id=case.rng.choice((0, 0, 0x4242)), with_ack=True)
+    _inject(
+        case,
+        to_client=True,
+        to_server=False,
+        ttl=ttl,
+        after=count,
+        ip_id=case.rng.choice((0, 0, 0x4242)),
+        with_ack=True,
+    )
     _until_reset(case, count, "(client; same TTL)")
     case.acceptable.append("server-reset")
 
 
-@scenario("middlebox-reset", "A device fires a burst of RSTs with guessed sequence numbers and blocks the request.", two=0.3)
+@scenario(
+    "middlebox-reset", "A device fires a burst of RSTs with guessed sequence numbers and blocks the request.", two=0.3
+)
 def forged_burst(case: Case) -> None:
     genuine = case.net.traits.server_ttl - case.net.traits.hops - 1
     ttl = case.rng.choice([each for each in (110, 200, 240, 50) if abs(each - genuine) >= 3])
@@ -214,7 +296,9 @@ def forged_burst(case: Case) -> None:
         if done[0] != count + len(case.protocol.login):
             return None
         for number, offset in enumerate((0, 1460, 4380)):
-            forged = build_reset(packet, back=True, ttl=ttl + number, ip_id=case.rng.randrange(65536), with_ack=True, seq_offset=offset)
+            forged = build_reset(
+                packet, back=True, ttl=ttl + number, ip_id=case.rng.randrange(65536), with_ack=True, seq_offset=offset
+            )
             case.net.path.send(forged, up=False, after=0.0005 * number)
         forged = build_reset(packet, back=False, ttl=ttl, ip_id=0)
         case.net.path.send(forged, up=True)
@@ -233,7 +317,12 @@ def _until_reset(case: Case, count: int, note: str) -> None:
     case.fail(made, RESET_THEN, culprit="middlebox", decisive=server_reset)
 
 
-@scenario("middlebox-reset", "A device resets only the server's side; the client's next request meets the server's honest RST.", two=1.0, protocols=("http", "bin", "pg", "redis"))
+@scenario(
+    "middlebox-reset",
+    "A device resets only the server's side; the client's next request meets the server's honest RST.",
+    two=1.0,
+    protocols=("http", "bin", "pg", "redis"),
+)
 def forged_to_server(case: Case) -> None:
     count = case.rng.randrange(2, 5)
     server = case.serve()
@@ -252,7 +341,11 @@ def forged_to_server(case: Case) -> None:
     case.fail(made, RESET_THEN, culprit="middlebox", decisive=together(last_request, server_reset))
 
 
-@scenario("path-lost", "The path to the server goes black in the middle of an active chat; retransmissions go unanswered.", two=0.3)
+@scenario(
+    "path-lost",
+    "The path to the server goes black in the middle of an active chat; retransmissions go unanswered.",
+    two=0.3,
+)
 def path_lost_chat(case: Case) -> None:
     made = case.connect(case.serve())
     made.talk(case.rng.randrange(3, 9))
@@ -264,7 +357,11 @@ def path_lost_chat(case: Case) -> None:
     case.fail(made, TIMEOUT_THEN, culprit="path", decisive=resent(client=True), claims=[silent_from_server])
 
 
-@scenario("path-lost", "The path to the server goes black in the middle of an active upload; retransmissions go unanswered.", protocols=("bin", "http", "soap"))
+@scenario(
+    "path-lost",
+    "The path to the server goes black in the middle of an active upload; retransmissions go unanswered.",
+    protocols=("bin", "http", "soap"),
+)
 def path_lost_upload(case: Case) -> None:
     def sink(server: Server, conn: socket.socket) -> None:
         while conn.recv(262144):
@@ -278,10 +375,20 @@ def path_lost_upload(case: Case) -> None:
         while True:
             made.sock.sendall(bytes(3000))
             time.sleep(0.05)
-    case.fail(made, [("send", 10060), ("send", 10057)], culprit="path", decisive=resent(client=True), claims=[silent_from_server])
+    case.fail(
+        made,
+        [("send", 10060), ("send", 10057)],
+        culprit="path",
+        decisive=resent(client=True),
+        claims=[silent_from_server],
+    )
 
 
-@scenario("path-lost", "The path dies while the server streams to the client: the stream stops, and the client's next word goes unanswered.", protocols=("bin", "http"))
+@scenario(
+    "path-lost",
+    "The path dies while the server streams to the client: the stream stops, and the client's next word goes unanswered.",
+    protocols=("bin", "http"),
+)
 def path_lost_download(case: Case) -> None:
     def pour(server: Server, conn: socket.socket) -> None:
         conn.recv(1000)
@@ -302,7 +409,11 @@ def path_lost_download(case: Case) -> None:
     case.fail(made, TIMEOUT_THEN, culprit="path", decisive=resent(client=True), claims=[silent_from_server])
 
 
-@scenario("path-mtu-blackhole", "A hop with a smaller MTU drops large packets and its ICMP \"packet too big\" is filtered (upload); small ones pass.", protocols=("soap", "http", "bin", "tds"))
+@scenario(
+    "path-mtu-blackhole",
+    'A hop with a smaller MTU drops large packets and its ICMP "packet too big" is filtered (upload); small ones pass.',
+    protocols=("soap", "http", "bin", "tds"),
+)
 def mtu_upload(case: Case) -> None:
     mtu = case.rng.choice((1400, 1420, 1280))
     case.only(lambda packet: DROP if packet.up and len(packet.raw) > mtu else None)
@@ -317,7 +428,12 @@ def mtu_upload(case: Case) -> None:
     case.fail(made, TIMEOUT_THEN, culprit="middlebox", decisive=resent(client=True))
 
 
-@scenario("path-mtu-blackhole", "Large packets of the server vanish at a hop with a smaller MTU (download): the request is acknowledged, the answer never comes.", protocols=("http", "soap", "bin", "pg"), two=0.5)
+@scenario(
+    "path-mtu-blackhole",
+    "Large packets of the server vanish at a hop with a smaller MTU (download): the request is acknowledged, the answer never comes.",
+    protocols=("http", "soap", "bin", "pg"),
+    two=0.5,
+)
 def mtu_download(case: Case) -> None:
     mtu = case.rng.choice((1400, 1450, 1280))
     case.only(lambda packet: DROP if not packet.up and len(packet.raw) > mtu else None)
@@ -342,14 +458,22 @@ def mtu_download(case: Case) -> None:
     case.fail(made, TIMEOUT_THEN, culprit="middlebox", decisive=last_request)
 
 
-@scenario("keepalive-unanswered", "The path dies while the connection is idle; the client's keepalive probes go unanswered until it gives up.", two=0.3)
+@scenario(
+    "keepalive-unanswered",
+    "The path dies while the connection is idle; the client's keepalive probes go unanswered until it gives up.",
+    two=0.3,
+)
 def keepalive_dies(case: Case) -> None:
     made = case.connect(case.serve())
     made.talk(case.rng.randrange(2, 5))
     every = case.rng.choice((5, 8, 10))
     made.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     count = case.rng.choice((4, 5, 9))
-    for option, value in ((socket.TCP_KEEPIDLE, every), (socket.TCP_KEEPINTVL, case.rng.choice((1, 2))), (socket.TCP_KEEPCNT, count)):
+    for option, value in (
+        (socket.TCP_KEEPIDLE, every),
+        (socket.TCP_KEEPINTVL, case.rng.choice((1, 2))),
+        (socket.TCP_KEEPCNT, count),
+    ):
         made.sock.setsockopt(socket.IPPROTO_TCP, option, value)
     answered = case.rng.randrange(0, 3)
     threading.Timer(every * (answered + 0.5), case.black_hole).start()
@@ -368,7 +492,12 @@ def keepalive_dies(case: Case) -> None:
     case.fail(made, [("recv", 10054), ("send", 10057)], culprit="path", decisive=probes)
 
 
-@scenario("keepalive-unanswered", "The server's keepalive probes do not reach the client; the server resets the connection it takes for dead, and the client's next request meets a RST.", two=1.0, protocols=("bin", "pg", "tds"))
+@scenario(
+    "keepalive-unanswered",
+    "The server's keepalive probes do not reach the client; the server resets the connection it takes for dead, and the client's next request meets a RST.",
+    two=1.0,
+    protocols=("bin", "pg", "tds"),
+)
 def keepalive_server_gives_up(case: Case) -> None:
     def manners(server: Server, conn: socket.socket) -> None:
         conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -388,7 +517,11 @@ def keepalive_server_gives_up(case: Case) -> None:
     case.fail(made, RESET_THEN, culprit="path", decisive=together(last_request, server_reset))
 
 
-@scenario("nat-mapping-changed", "A translating box forgets the idle mapping and gives the connection another port; the server knows no such connection and resets it.", two=1.0)
+@scenario(
+    "nat-mapping-changed",
+    "A translating box forgets the idle mapping and gives the connection another port; the server knows no such connection and resets it.",
+    two=1.0,
+)
 def nat_changed(case: Case) -> None:
     limit = case.rng.choice((20, 30, 45))
     box = Forgetful(limit)
@@ -419,4 +552,11 @@ def nat_changed(case: Case) -> None:
         made.ask(timeout=6)
     case.notes.append(f"(mapping kept {limit} s)")
     case.acceptable += ["server-restarted", "firewall-idle-reset"]
-    case.fail(made, RESET_THEN, culprit="middlebox", decisive=together(last_request, server_reset), idle_gap_s=case.idle_gap_s, timeout_s=limit)
+    case.fail(
+        made,
+        RESET_THEN,
+        culprit="middlebox",
+        decisive=together(last_request, server_reset),
+        idle_gap_s=case.idle_gap_s,
+        timeout_s=limit,
+    )

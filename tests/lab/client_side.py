@@ -22,7 +22,10 @@ def client_ended_first(frames: list[Frame], port: int) -> bool:
     return bool(ends) and ends[0].source_port == port
 
 
-@scenario("client-closed-locally", "One thread of the client closes the healthy connection, another thread then sends on the dead socket object.")
+@scenario(
+    "client-closed-locally",
+    "One thread of the client closes the healthy connection, another thread then sends on the dead socket object.",
+)
 def closed_by_thread(case: Case) -> None:
     made = case.connect(case.serve())
     made.talk(case.rng.randrange(2, 7))
@@ -31,7 +34,13 @@ def closed_by_thread(case: Case) -> None:
         case.log.info(case.rng.choice(("Dispose() called", "closing session", "recycle worker")), time.time())
     made.sock.close()
     case.pause(0.1, 2.5)
-    case.fail(made, [(case.rng.choice(("send", "recv", "shutdown")), 10057)], culprit="client", decisive=client_fin, claims=[client_ended_first])
+    case.fail(
+        made,
+        [(case.rng.choice(("send", "recv", "shutdown")), 10057)],
+        culprit="client",
+        decisive=client_fin,
+        claims=[client_ended_first],
+    )
 
 
 @scenario("client-closed-locally", "The client aborts its own connection (linger 0), then sends.")
@@ -44,7 +53,11 @@ def closed_by_abort(case: Case) -> None:
     case.fail(made, [("send", 10057)], culprit="client", decisive=client_reset, claims=[client_ended_first])
 
 
-@scenario("client-closed-locally", "The client closes while the server's data is unread: its kernel sends RST.", protocols=("http", "bin", "redis"))
+@scenario(
+    "client-closed-locally",
+    "The client closes while the server's data is unread: its kernel sends RST.",
+    protocols=("http", "bin", "redis"),
+)
 def closed_with_unread(case: Case) -> None:
     made = case.connect(case.serve())
     made.talk(case.rng.randrange(1, 4))
@@ -55,7 +68,11 @@ def closed_with_unread(case: Case) -> None:
     case.fail(made, [("send", 10057)], culprit="client", decisive=client_reset, claims=[client_ended_first])
 
 
-@scenario("client-closed-locally", "The client shuts its connection down in both directions and its pool hands it out again.", protocols=("http", "pg", "tds", "redis"))
+@scenario(
+    "client-closed-locally",
+    "The client shuts its connection down in both directions and its pool hands it out again.",
+    protocols=("http", "pg", "tds", "redis"),
+)
 def closed_by_shutdown(case: Case) -> None:
     made = case.connect(case.serve())
     made.talk(case.rng.randrange(2, 6))
@@ -65,7 +82,11 @@ def closed_by_shutdown(case: Case) -> None:
     case.fail(made, [("send", 10057)], culprit="client", decisive=client_fin, claims=[client_ended_first])
 
 
-@scenario("client-gave-up-waiting", "The server answers late; the client's own timeout is shorter, it closes, and uses the object again.", protocols=("http", "soap", "pg", "tds", "bin"))
+@scenario(
+    "client-gave-up-waiting",
+    "The server answers late; the client's own timeout is shorter, it closes, and uses the object again.",
+    protocols=("http", "soap", "pg", "tds", "bin"),
+)
 def gave_up(case: Case) -> None:
     count = case.rng.randrange(1, 4)
     patience = case.rng.choice((3, 5, 10, 15))
@@ -115,12 +136,21 @@ def _dhcp(case: Case, address: str) -> None:
     raw = bytes.fromhex(here.replace(":", ""))
     xid = case.rng.randrange(1 << 32)
     server = case.net.client_gateway
-    steps = (("discover", True, []), ("offer", False, []), ("request", True, [("requested_addr", address)]), ("ack", False, []))
+    steps = (
+        ("discover", True, []),
+        ("offer", False, []),
+        ("request", True, [("requested_addr", address)]),
+        ("ack", False, []),
+    )
     for kind, asking, extra in steps:
         source, target = (here, "ff:ff:ff:ff:ff:ff") if asking else (there, here)
         addresses = ("0.0.0.0", "255.255.255.255") if asking else (server, address)
         ports = (68, 67) if asking else (67, 68)
-        options = [("message-type", kind), *extra] if asking else [("message-type", kind), ("server_id", server), ("lease_time", 3600)]
+        options = (
+            [("message-type", kind), *extra]
+            if asking
+            else [("message-type", kind), ("server_id", server), ("lease_time", 3600)]
+        )
         packet = (
             Ether(src=source, dst=target)
             / IP(src=addresses[0], dst=addresses[1])
@@ -143,7 +173,12 @@ def _send_frame(case: Case, frame: bytes, *, from_client: bool) -> None:
         raw.send(frame)
 
 
-@scenario("link-changed", "The client's network changes under it: the link drops, another address comes, the old connection is never heard of again.", background=False, two=0.3)
+@scenario(
+    "link-changed",
+    "The client's network changes under it: the link drops, another address comes, the old connection is never heard of again.",
+    background=False,
+    two=0.3,
+)
 def link_changed(case: Case) -> None:
     def push(server: Server, conn: socket.socket) -> None:
         server.answer_some(conn, 3)
@@ -166,7 +201,9 @@ def link_changed(case: Case) -> None:
     new = f"{case.net.client_net}.{case.rng.randrange(130, 250)}"
     down = case.rng.choice((1.5, 4, 8))
     # the loss of carrier as the router and the application meet it: nothing in, nothing out, nobody at the address
-    case.net.client.nft("table ip f { chain o { type filter hook output priority 0; drop; } chain i { type filter hook input priority 0; drop; } }")
+    case.net.client.nft(
+        "table ip f { chain o { type filter hook output priority 0; drop; } chain i { type filter hook input priority 0; drop; } }"
+    )
     case.net.client.ip(f"addr del {old}/24 dev eth0")
     time.sleep(down)
     case.net.client.run("nft", "delete", "table", "ip", "f")
@@ -191,7 +228,9 @@ def link_changed(case: Case) -> None:
     again.talk(2)
 
 
-@scenario("neighbour-unresolved", "The server is on the client's own cable and does not answer ARP: no SYN ever leaves.")
+@scenario(
+    "neighbour-unresolved", "The server is on the client's own cable and does not answer ARP: no SYN ever leaves."
+)
 def neighbour(case: Case) -> None:
     target = f"{case.net.client_net}.{case.rng.randrange(123, 250)}"
     case.log.info(f"connecting to {target}:{case.port}", time.time())
@@ -212,7 +251,9 @@ def neighbour(case: Case) -> None:
 @scenario("name-resolution-failed", "DNS lookup fails; no connection is ever attempted.")
 def no_name(case: Case) -> None:
     name = case.rng.choice(("files", "mq03", "erp-db", "ldap1", "print-srv")) + ".corp.example"
-    kind, rcode, code = case.rng.choice((("nx", 3, 11001), ("servfail", 2, 11002), ("refused", 5, 11002), ("no answer", -1, 11002)))
+    kind, rcode, code = case.rng.choice(
+        (("nx", 3, 11001), ("servfail", 2, 11002), ("refused", 5, 11002), ("no answer", -1, 11002))
+    )
     refused = case.extra["_refused"]
     assert isinstance(refused, dict)
     label = name.split(".")[0].encode()
@@ -250,19 +291,29 @@ def never(case: Case) -> None:
     case.fail_without_stream(where, [(case.rng.choice(("send", "shutdown", "getpeername")), 10057)], culprit="app")
 
 
-@scenario("no-network-cause", "The connection is healthy before, during and after; the app calls recv/send on a listening or otherwise wrong socket.")
+@scenario(
+    "no-network-cause",
+    "The connection is healthy before, during and after; the app calls recv/send on a listening or otherwise wrong socket.",
+)
 def healthy_but_error(case: Case) -> None:
     _healthy_error(case, case.rng.choice(("recv", "send")))
     case.acceptable.append("wrong-socket-used")
 
 
-@scenario("connect-context-not-updated", "A ConnectEx socket without its context: data flows, shutdown and getpeername answer 10057.")
+@scenario(
+    "connect-context-not-updated",
+    "A ConnectEx socket without its context: data flows, shutdown and getpeername answer 10057.",
+)
 def context_missing(case: Case) -> None:
     _healthy_error(case, case.rng.choice(("shutdown", "getpeername")))
     case.acceptable.append("no-network-cause")
 
 
-@scenario("wrong-socket-used", "The program accepts connections and then uses the listening socket for its data.", protocols=("http", "bin"))
+@scenario(
+    "wrong-socket-used",
+    "The program accepts connections and then uses the listening socket for its data.",
+    protocols=("http", "bin"),
+)
 def listening_used(case: Case) -> None:
     """The client host is the server here: somebody connects to it and is never answered."""
     port = case.rng.choice((8081, 9100, 47808))
@@ -311,7 +362,11 @@ def _healthy_error(case: Case, call: str) -> None:
     case.log.info("batch complete", time.time())
 
 
-@scenario("insufficient-evidence", "The capture holds only what the client sent: nothing can be said of the other direction.", protocols=("http", "pg", "bin", "redis"))
+@scenario(
+    "insufficient-evidence",
+    "The capture holds only what the client sent: nothing can be said of the other direction.",
+    protocols=("http", "pg", "bin", "redis"),
+)
 def one_direction(case: Case) -> None:
     def manners(server: Server, conn: socket.socket) -> None:
         server.answer_some(conn, 3)
@@ -326,7 +381,9 @@ def one_direction(case: Case) -> None:
     case.fail(made, [("recv", 10054), ("recv", 10057)], culprit="unknown")
 
 
-@scenario("insufficient-evidence", "The capture was taken on another interface: the application's server never appears in it.")
+@scenario(
+    "insufficient-evidence", "The capture was taken on another interface: the application's server never appears in it."
+)
 def wrong_interface(case: Case) -> None:
     where = f"203.0.113.{case.rng.randrange(2, 250)}:{case.port}"
     case.log.info(f"connected to {where}", time.time())

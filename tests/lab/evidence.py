@@ -9,7 +9,19 @@ from pathlib import Path as FilePath
 
 from tests.lab.path import ACK, FIN, RST, SYN
 
-__all__ = ["Frame", "Pick", "Trace", "drop_other_directions", "first", "last", "numbers", "pick", "resent", "to_pcapng", "together"]
+__all__ = [
+    "Frame",
+    "Pick",
+    "Trace",
+    "drop_other_directions",
+    "first",
+    "last",
+    "numbers",
+    "pick",
+    "resent",
+    "to_pcapng",
+    "together",
+]
 
 _FIELDS = (
     "frame.number",
@@ -219,7 +231,9 @@ def to_pcapng(source: FilePath, target: FilePath, interface: str) -> None:
 def drop_other_directions(path: FilePath, source: str) -> None:
     """Leave only what ``source`` sent: the picture of a mirror port that copies one direction."""
     kept = path.with_suffix(".kept")
-    subprocess.run(["tshark", "-n", "-r", str(path), "-Y", f"ip.src=={source}", "-w", str(kept)], check=True, capture_output=True)
+    subprocess.run(
+        ["tshark", "-n", "-r", str(path), "-Y", f"ip.src=={source}", "-w", str(kept)], check=True, capture_output=True
+    )
     kept.replace(path)
 
 

@@ -96,7 +96,11 @@ def _transfer(case: Case, lasting: float, begun: Callable[[_Control], None] | No
     return control
 
 
-@scenario("ftp-control-idle-during-transfer", "The data connection moves; meanwhile the idle control connection is forgotten by a firewall (drop) and dies when the client uses it.", protocols=("ftp",))
+@scenario(
+    "ftp-control-idle-during-transfer",
+    "The data connection moves; meanwhile the idle control connection is forgotten by a firewall (drop) and dies when the client uses it.",
+    protocols=("ftp",),
+)
 def control_dropped(case: Case) -> None:
     limit = case.rng.choice((30, 40))
     box = Forgetful(limit)
@@ -112,10 +116,21 @@ def control_dropped(case: Case) -> None:
         read_some(control.session.sock, timeout=case.rng.choice((13, 15)))
     case.notes.append(f"(limit {limit} s)")
     case.acceptable.append("firewall-idle-drop")
-    case.fail(control.session, [("recv", 10060), ("send", 10057)], culprit="middlebox", decisive=resent(client=True, at_least=3), idle_gap_s=limit + 8, timeout_s=limit)
+    case.fail(
+        control.session,
+        [("recv", 10060), ("send", 10057)],
+        culprit="middlebox",
+        decisive=resent(client=True, at_least=3),
+        idle_gap_s=limit + 8,
+        timeout_s=limit,
+    )
 
 
-@scenario("ftp-control-idle-during-transfer", "The data connection moves; meanwhile a firewall forgets the idle control connection and resets it at the next word.", protocols=("ftp",))
+@scenario(
+    "ftp-control-idle-during-transfer",
+    "The data connection moves; meanwhile a firewall forgets the idle control connection and resets it at the next word.",
+    protocols=("ftp",),
+)
 def control_reset(case: Case) -> None:
     limit = case.rng.choice((30, 40))
     box = Forgetful(limit)
@@ -134,10 +149,21 @@ def control_reset(case: Case) -> None:
         read_some(control.session.sock, timeout=10)
     case.notes.append(f"(limit {limit} s)")
     case.acceptable.append("firewall-idle-reset")
-    case.fail(control.session, [("recv", 10054), ("send", 10057)], culprit="middlebox", decisive=first(pick(flags=RST, client=False)), idle_gap_s=limit + 8, timeout_s=limit)
+    case.fail(
+        control.session,
+        [("recv", 10054), ("send", 10057)],
+        culprit="middlebox",
+        decisive=first(pick(flags=RST, client=False)),
+        idle_gap_s=limit + 8,
+        timeout_s=limit,
+    )
 
 
-@scenario("ftp-control-idle-during-transfer", "The transfer is long; the server's own idle timer closes the control connection with 421 meanwhile.", protocols=("ftp",))
+@scenario(
+    "ftp-control-idle-during-transfer",
+    "The transfer is long; the server's own idle timer closes the control connection with 421 meanwhile.",
+    protocols=("ftp",),
+)
 def control_closed(case: Case) -> None:
     limit = case.rng.choice((20, 30))
 
@@ -153,15 +179,30 @@ def control_closed(case: Case) -> None:
         time.sleep(0.3)
     case.notes.append(f"(after {limit} s)")
     case.acceptable += ["server-idle-timeout", "server-closed-then-client-sent"]
-    case.fail(control.session, [("send", 10053), ("send", 10057)], culprit="server", decisive=first(pick(flags=RST, client=False)), idle_gap_s=limit, timeout_s=limit)
+    case.fail(
+        control.session,
+        [("send", 10053), ("send", 10057)],
+        culprit="server",
+        decisive=first(pick(flags=RST, client=False)),
+        idle_gap_s=limit,
+        timeout_s=limit,
+    )
 
 
-@scenario("ftp-data-connection-blocked", "FTP passive: the SYN of the data connection is dropped in the middle.", protocols=("ftp",))
+@scenario(
+    "ftp-data-connection-blocked",
+    "FTP passive: the SYN of the data connection is dropped in the middle.",
+    protocols=("ftp",),
+)
 def passive_dropped(case: Case) -> None:
     _passive_blocked(case, "drop")
 
 
-@scenario("ftp-data-connection-blocked", "FTP passive: the data connection is refused or rejected in the middle.", protocols=("ftp",))
+@scenario(
+    "ftp-data-connection-blocked",
+    "FTP passive: the data connection is refused or rejected in the middle.",
+    protocols=("ftp",),
+)
 def passive_rejected(case: Case) -> None:
     _passive_blocked(case, case.rng.choice(("rst", "icmp")))
 
@@ -175,7 +216,9 @@ def _passive_blocked(case: Case, how: str) -> None:
         case.black_hole(port=port)
     else:
         verdict = "tcp reset" if how == "rst" else "icmp type admin-prohibited"
-        case.net.router1.nft(f"table ip f {{ chain c {{ type filter hook forward priority 0; tcp dport {port} reject with {verdict}; }} }}")
+        case.net.router1.nft(
+            f"table ip f {{ chain c {{ type filter hook forward priority 0; tcp dport {port} reject with {verdict}; }} }}"
+        )
     data = case.session()
     data.ends = (case.net.client_ip, data.sock.getsockname()[1], case.net.server_ip, port)
     with contextlib.suppress(OSError):
@@ -183,14 +226,24 @@ def _passive_blocked(case: Case, how: str) -> None:
     case.relate(control.session)
     case.notes.append(f"({how})")
     code = {"drop": 10060, "rst": 10061, "icmp": 10065}[how]
-    case.acceptable.append({"drop": "connection-timed-out", "rst": "connection-rejected-by-firewall", "icmp": "connection-rejected-by-firewall"}[how])
+    case.acceptable.append(
+        {
+            "drop": "connection-timed-out",
+            "rst": "connection-rejected-by-firewall",
+            "icmp": "connection-rejected-by-firewall",
+        }[how]
+    )
     decisive = resent(client=True) if how == "drop" else first(pick(flags=SYN, client=True))
     case.fail(data, [("connect", code), ("send", 10057)], culprit="middlebox", decisive=decisive)
     control.ask("STOR f", "425 Can't open data connection.")
     case.log.info("425 Can't open data connection.", time.time())
 
 
-@scenario("ftp-data-connection-blocked", "FTP passive through a NAT: the server names an address that cannot be reached from here.", protocols=("ftp",))
+@scenario(
+    "ftp-data-connection-blocked",
+    "FTP passive through a NAT: the server names an address that cannot be reached from here.",
+    protocols=("ftp",),
+)
 def passive_wrong_address(case: Case) -> None:
     control = _Control(case)
     inner, port = "10.255.255.7", case.rng.randrange(50000, 60000)
@@ -206,7 +259,11 @@ def passive_wrong_address(case: Case) -> None:
     control.ask("RETR f", "425 Can't open data connection.")
 
 
-@scenario("ftp-data-connection-blocked", "FTP active: the server's SYN to the client's data port meets the client's own filter.", protocols=("ftp",))
+@scenario(
+    "ftp-data-connection-blocked",
+    "FTP active: the server's SYN to the client's data port meets the client's own filter.",
+    protocols=("ftp",),
+)
 def active_blocked(case: Case) -> None:
     control = _Control(case)
     listener = case.net.client.socket()

@@ -79,7 +79,9 @@ def client_resets(case: Case) -> None:
     _done(case)
 
 
-@scenario("healthy", f"{_STORY} (client closes with data still unread, as a browser that has seen enough).", protocols=_HTTP)
+@scenario(
+    "healthy", f"{_STORY} (client closes with data still unread, as a browser that has seen enough).", protocols=_HTTP
+)
 def closes_unread(case: Case) -> None:
     def pour(server: Server, conn: socket.socket) -> None:
         conn.recv(1000)
@@ -158,7 +160,17 @@ def port_scan(case: Case) -> None:
         with case.net.client.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
             source = case.rng.randrange(40000, 60000)
             for port in ports:
-                syn = build_tcp(case.net.client_ip, target, source, port, flags=SYN, seq=case.rng.randrange(1 << 32), window=1024, ttl=52, ip_id=54321)
+                syn = build_tcp(
+                    case.net.client_ip,
+                    target,
+                    source,
+                    port,
+                    flags=SYN,
+                    seq=case.rng.randrange(1 << 32),
+                    window=1024,
+                    ttl=52,
+                    ip_id=54321,
+                )
                 raw.sendto(syn, (target, 0))
                 time.sleep(0.02)
     else:
@@ -171,7 +183,11 @@ def port_scan(case: Case) -> None:
     _done(case)
 
 
-@scenario("healthy", f"{_STORY} (HTTP keep-alive ends by the server, the client closes gracefully and opens another).", protocols=_HTTP)
+@scenario(
+    "healthy",
+    f"{_STORY} (HTTP keep-alive ends by the server, the client closes gracefully and opens another).",
+    protocols=_HTTP,
+)
 def server_tires(case: Case) -> None:
     limit = case.rng.choice((5.0, 15.0))
 
@@ -303,7 +319,11 @@ def window_reopens(case: Case) -> None:
     _done(case, "upload done")
 
 
-@scenario("healthy", f"{_STORY} (a forged RST with a wrong sequence number is ignored, the connection goes on).", protocols=("http", "bin", "pg", "redis"))
+@scenario(
+    "healthy",
+    f"{_STORY} (a forged RST with a wrong sequence number is ignored, the connection goes on).",
+    protocols=("http", "bin", "pg", "redis"),
+)
 def blind_reset(case: Case) -> None:
     count = [0]
 
@@ -322,7 +342,9 @@ def blind_reset(case: Case) -> None:
     _done(case)
 
 
-@scenario("healthy", f"{_STORY} (a pool that opens and closes many short connections).", protocols=("http", "redis", "bin"))
+@scenario(
+    "healthy", f"{_STORY} (a pool that opens and closes many short connections).", protocols=("http", "redis", "bin")
+)
 def many_short(case: Case) -> None:
     def once(server: Server, conn: socket.socket) -> None:
         server.answer_some(conn, 1)

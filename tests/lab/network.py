@@ -1,6 +1,6 @@
 """Client, two routers and a server, each in a namespace of its own, and the path between the routers.
 
-    client ── router 1 ══ path ══ router 2 ── server (with neighbours and a name server on the same cable)
+client ── router 1 ══ path ══ router 2 ── server (with neighbours and a name server on the same cable)
 """
 
 from __future__ import annotations

@@ -72,7 +72,9 @@ def refused_storm(case: Case) -> None:
     case.fail(made, REFUSED, culprit="server", decisive=together(client_syn, refusal), claims=[never_established])
 
 
-@scenario("connection-rejected-by-firewall", "The first router rejects the SYN (rst); the server is up and never sees it.")
+@scenario(
+    "connection-rejected-by-firewall", "The first router rejects the SYN (rst); the server is up and never sees it."
+)
 def rejected_near(case: Case) -> None:
     case.serve()
     case.net.router1.nft(
@@ -85,7 +87,9 @@ def rejected_near(case: Case) -> None:
     case.fail(made, REFUSED, culprit="middlebox", decisive=together(client_syn, refusal), claims=[never_established])
 
 
-@scenario("connection-rejected-by-firewall", "A firewall on the way rejects the SYN (rst) with its own TTL; the server is up.")
+@scenario(
+    "connection-rejected-by-firewall", "A firewall on the way rejects the SYN (rst) with its own TTL; the server is up."
+)
 def rejected_far(case: Case) -> None:
     case.serve()
     case.serve(port=case.port + 1000)
@@ -94,7 +98,9 @@ def rejected_far(case: Case) -> None:
 
     def reject(packet: Packet) -> Verdict:
         if packet.up and packet.flags & SYN and packet.server == case.net.server_ip:
-            case.net.path.send(build_reset(packet, back=True, ttl=ttl, with_ack=True), up=False, after=case.net.traits.delay / 2)
+            case.net.path.send(
+                build_reset(packet, back=True, ttl=ttl, with_ack=True), up=False, after=case.net.traits.delay / 2
+            )
             return DROP
         return None
 
@@ -108,7 +114,9 @@ def rejected_far(case: Case) -> None:
     case.fail(made, REFUSED, culprit="middlebox", decisive=together(client_syn, refusal), claims=[never_established])
 
 
-@scenario("connection-rejected-by-firewall", "The router in the middle rejects the SYN with ICMP administratively prohibited.")
+@scenario(
+    "connection-rejected-by-firewall", "The router in the middle rejects the SYN with ICMP administratively prohibited."
+)
 def rejected_icmp(case: Case) -> None:
     case.serve()
     kind = case.rng.choice(("admin-prohibited", "host-prohibited", "net-prohibited"))
@@ -131,7 +139,9 @@ def timed_out(case: Case) -> None:
     case.fail(made, TIMED_OUT, culprit="path", decisive=resent(client=True), claims=[no_answer])
 
 
-@scenario("connection-timed-out", "The server is switched off: its neighbour table entry is still there, nothing answers.")
+@scenario(
+    "connection-timed-out", "The server is switched off: its neighbour table entry is still there, nothing answers."
+)
 def timed_out_dead_host(case: Case) -> None:
     absent = case.net.absent_address()
     case.net.router2.ip(f"neigh add {absent} lladdr 02:00:5e:10:00:07 dev lan nud permanent")
@@ -144,7 +154,10 @@ def timed_out_dead_host(case: Case) -> None:
     case.fail(made, TIMED_OUT, culprit="path", decisive=resent(client=True), claims=[no_answer])
 
 
-@scenario("destination-unreachable", "The last router finds no such host on its cable and answers the SYN with ICMP host unreachable.")
+@scenario(
+    "destination-unreachable",
+    "The last router finds no such host on its cable and answers the SYN with ICMP host unreachable.",
+)
 def unreachable_arp(case: Case) -> None:
     made = _try(case, case.net.absent_address(), case.port, 8)
     case.fail(made, UNREACHABLE, culprit="path", decisive=quoted, claims=[never_established])
@@ -167,15 +180,24 @@ def unreachable_route(case: Case) -> None:
     )
 
 
-@scenario("handshake-not-completed", "The SYN-ACK reaches the client host, whose own filter drops it: SYN and SYN-ACK repeat, no ACK.")
+@scenario(
+    "handshake-not-completed",
+    "The SYN-ACK reaches the client host, whose own filter drops it: SYN and SYN-ACK repeat, no ACK.",
+)
 def handshake_own_filter(case: Case) -> None:
     case.serve()
-    case.net.client.nft(f"table ip f {{ chain i {{ type filter hook input priority 0; tcp sport {case.port} drop; }} }}")
+    case.net.client.nft(
+        f"table ip f {{ chain i {{ type filter hook input priority 0; tcp sport {case.port} drop; }} }}"
+    )
     made = _try(case, case.net.server_ip, case.port, case.rng.choice((9, 12)))
     case.fail(made, TIMED_OUT, culprit="client", decisive=together(client_syn, first(pick(flags=SYN | ACK), 3)))
 
 
-@scenario("handshake-not-completed", "The SYN reaches the server but its SYN-ACK is dropped in the middle (asymmetric path through a stateful device).", two=0.7)
+@scenario(
+    "handshake-not-completed",
+    "The SYN reaches the server but its SYN-ACK is dropped in the middle (asymmetric path through a stateful device).",
+    two=0.7,
+)
 def handshake_lost_back(case: Case) -> None:
     case.serve()
     case.black_hole(up=False)
@@ -184,7 +206,11 @@ def handshake_lost_back(case: Case) -> None:
     case.fail(made, TIMED_OUT, culprit="middlebox", decisive=resent(client=True), claims=[no_answer])
 
 
-@scenario("handshake-not-completed", "The client's ACK never reaches the server: the SYN-ACK repeats and the first request goes unanswered.", protocols=("http", "redis", "pg", "tds", "bin"))
+@scenario(
+    "handshake-not-completed",
+    "The client's ACK never reaches the server: the SYN-ACK repeats and the first request goes unanswered.",
+    protocols=("http", "redis", "pg", "tds", "bin"),
+)
 def handshake_ack_lost(case: Case) -> None:
     case.serve()
     case.only(lambda packet: DROP if packet.up and not packet.flags & SYN else None)
@@ -201,7 +227,11 @@ def handshake_ack_lost(case: Case) -> None:
     )
 
 
-@scenario("accept-queue-full", "The server's program no longer accepts: its queue is full and further SYNs are dropped, while earlier connections stand.", protocols=("http", "redis", "bin", "pg"))
+@scenario(
+    "accept-queue-full",
+    "The server's program no longer accepts: its queue is full and further SYNs are dropped, while earlier connections stand.",
+    protocols=("http", "redis", "bin", "pg"),
+)
 def queue_full(case: Case) -> None:
     case.serve(accepting=False, backlog=1)
     waiting = []
@@ -217,7 +247,11 @@ def queue_full(case: Case) -> None:
     case.fail(victim, TIMED_OUT, culprit="server", decisive=resent(client=True, at_least=1))
 
 
-@scenario("accept-queue-full", "Many clients at once fill the server's queue; the last one's SYN is dropped and repeated.", protocols=("http", "bin", "redis"))
+@scenario(
+    "accept-queue-full",
+    "Many clients at once fill the server's queue; the last one's SYN is dropped and repeated.",
+    protocols=("http", "bin", "redis"),
+)
 def queue_full_burst(case: Case) -> None:
     case.serve(accepting=False, backlog=case.rng.randrange(3, 7))
     crowd: list[Session] = []
@@ -253,7 +287,10 @@ def _slow_handshake(case: Case, wait: float) -> None:
     case.only(hold)
 
 
-@scenario("used-before-connected", "Non-blocking connect; the app uses the socket at once; the handshake completes only later.")
+@scenario(
+    "used-before-connected",
+    "Non-blocking connect; the app uses the socket at once; the handshake completes only later.",
+)
 def used_early(case: Case) -> None:
     wait = case.rng.choice((0.4, 0.8, 1.2, 1.6))
     case.serve()
@@ -286,7 +323,10 @@ def used_early(case: Case) -> None:
     case.log.info("recovered, session up", time.time())
 
 
-@scenario("connect-abandoned", "The application's connect timeout is shorter than the path: it closes, and the late SYN-ACK draws a RST.")
+@scenario(
+    "connect-abandoned",
+    "The application's connect timeout is shorter than the path: it closes, and the late SYN-ACK draws a RST.",
+)
 def abandoned(case: Case) -> None:
     case.serve()
     patience = case.rng.choice((0.3, 0.5, 0.9))
@@ -303,7 +343,12 @@ def abandoned(case: Case) -> None:
     )
 
 
-@scenario("address-race-lost", "IPv6 goes nowhere; IPv4 connects after a short delay, but the program uses the IPv6 socket.", protocols=("http", "pg", "redis", "bin"), ipv6=True)
+@scenario(
+    "address-race-lost",
+    "IPv6 goes nowhere; IPv4 connects after a short delay, but the program uses the IPv6 socket.",
+    protocols=("http", "pg", "redis", "bin"),
+    ipv6=True,
+)
 def race_lost(case: Case) -> None:
     case.serve()
     case.serve(address=case.net.server6)
@@ -333,7 +378,11 @@ def race_lost(case: Case) -> None:
     time.sleep(case.rng.uniform(1, 3))
 
 
-@scenario("port-reuse-collision", "The client lost its old connection silently and reuses the same source port: the server answers the new SYN with an ACK of the old connection.", protocols=("bin", "http", "pg", "redis", "tds"))
+@scenario(
+    "port-reuse-collision",
+    "The client lost its old connection silently and reuses the same source port: the server answers the new SYN with an ACK of the old connection.",
+    protocols=("bin", "http", "pg", "redis", "tds"),
+)
 def port_reuse(case: Case) -> None:
     server = case.serve()
     port = case.rng.randrange(49152, 65535)

@@ -16,7 +16,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-__all__ = ["ACK", "DROP", "FIN", "PSH", "RST", "SYN", "Packet", "Path", "Rule", "build_reset", "build_tcp", "checksum", "with_ports"]
+__all__ = [
+    "ACK",
+    "DROP",
+    "FIN",
+    "PSH",
+    "RST",
+    "SYN",
+    "Packet",
+    "Path",
+    "Rule",
+    "build_reset",
+    "build_tcp",
+    "checksum",
+    "with_ports",
+]
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
@@ -147,9 +161,7 @@ def build_reset(
         seq, ack = seen.seq, seen.ack
     flags = RST | (ACK if with_ack else 0)
     seq = (seq + seq_offset) & 0xFFFFFFFF
-    return build_tcp(
-        *names, flags=flags, seq=seq, ack=ack if with_ack else 0, ttl=ttl, ip_id=ip_id, window=window
-    )
+    return build_tcp(*names, flags=flags, seq=seq, ack=ack if with_ack else 0, ttl=ttl, ip_id=ip_id, window=window)
 
 
 def with_ports(raw: bytes, *, source: int = 0, destination: int = 0) -> bytes:

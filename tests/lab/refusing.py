@@ -15,14 +15,25 @@ from tests.lab.opening import refusal, syn_ack
 from tests.lab.path import FIN, RST, SYN
 from tests.lab.programs import Serve, Server, abort, read_some
 
+
 @scenario("proxy-refused", "The HTTP proxy takes the connection and refuses to open the tunnel.", protocols=("http",))
 def proxy_http(case: Case) -> None:
-    status = case.rng.choice(("403 Forbidden", "407 Proxy Authentication Required", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"))
+    status = case.rng.choice(
+        (
+            "403 Forbidden",
+            "407 Proxy Authentication Required",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+            "504 Gateway Timeout",
+        )
+    )
 
     def manners(server: Server, conn: socket.socket) -> None:
         conn.recv(4096)
         time.sleep(case.rng.choice((0.02, 0.4)))
-        conn.sendall(f"HTTP/1.1 {status}\r\nProxy-Agent: squid\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        conn.sendall(
+            f"HTTP/1.1 {status}\r\nProxy-Agent: squid\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        )
         conn.close()
 
     server = case.serve(manners, port=case.rng.choice((3128, 8080, 8118)))
@@ -34,7 +45,12 @@ def proxy_http(case: Case) -> None:
     time.sleep(0.1)
     case.notes.append(f"({status})")
     case.acceptable.append("protocol-rejected")
-    case.fail(made, [(case.rng.choice(("send", "getpeername")), 10057)], culprit="middlebox", decisive=first(pick(client=False, data=True)))
+    case.fail(
+        made,
+        [(case.rng.choice(("send", "getpeername")), 10057)],
+        culprit="middlebox",
+        decisive=first(pick(client=False, data=True)),
+    )
 
 
 @scenario("proxy-refused", "The SOCKS proxy answers the request with a refusal and closes.", protocols=("bin",))
@@ -63,7 +79,11 @@ def proxy_socks(case: Case) -> None:
     case.fail(made, [("send", 10057)], culprit="middlebox", decisive=first(pick(client=False, data=True), 2))
 
 
-@scenario("accepted-then-reset", "The server's program takes the connection and aborts it at once, before a byte was said.", protocols=("http", "bin", "redis", "pg", "tds"))
+@scenario(
+    "accepted-then-reset",
+    "The server's program takes the connection and aborts it at once, before a byte was said.",
+    protocols=("http", "bin", "redis", "pg", "tds"),
+)
 def accepted_reset(case: Case) -> None:
     def manners(server: Server, conn: socket.socket) -> None:
         time.sleep(case.rng.choice((0.0, 0.005, 0.05)))
@@ -85,7 +105,11 @@ def accepted_reset(case: Case) -> None:
     case.fail(made, [("send", 10054), ("send", 10057)], culprit="server", decisive=together(syn_ack, refusal))
 
 
-@scenario("accepted-then-reset", "The server's queue overflows and its kernel resets connections whose handshake is done (tcp_abort_on_overflow).", protocols=("http", "bin", "redis"))
+@scenario(
+    "accepted-then-reset",
+    "The server's queue overflows and its kernel resets connections whose handshake is done (tcp_abort_on_overflow).",
+    protocols=("http", "bin", "redis"),
+)
 def overflow_reset(case: Case) -> None:
     case.net.server.sysctl(ipv4__tcp_abort_on_overflow=1)
     case.serve(accepting=False, backlog=1)
@@ -107,7 +131,11 @@ def overflow_reset(case: Case) -> None:
     case.fail(victim, [("send", 10054), ("send", 10057)], culprit="server", decisive=together(syn_ack, refusal))
 
 
-@scenario("protocol-rejected", "The server refuses in its own protocol, closes, and the program goes on as if it were in.", protocols=("ftp", "smtp", "http", "mysql", "pg", "redis"))
+@scenario(
+    "protocol-rejected",
+    "The server refuses in its own protocol, closes, and the program goes on as if it were in.",
+    protocols=("ftp", "smtp", "http", "mysql", "pg", "redis"),
+)
 def rejected_by_protocol(case: Case) -> None:
     refusals = {
         "ftp": (b"421 Too many connections, sorry.\r\n", b"530 Login incorrect.\r\n"),
@@ -156,12 +184,19 @@ def rejected_by_protocol(case: Case) -> None:
             time.sleep(0.1 + 2 * case.net.traits.delay)
         calls = [("send", 10053), ("send", 10057)]
     case.acceptable.append("server-closed-then-client-sent")
-    case.fail(made, calls, culprit="server", decisive=together(first(pick(client=False, data=True)), first(pick(flags=FIN, client=False))))
+    case.fail(
+        made,
+        calls,
+        culprit="server",
+        decisive=together(first(pick(client=False, data=True)), first(pick(flags=FIN, client=False))),
+    )
 
 
 @scenario("tls-handshake-failed", "The server answers the ClientHello with a fatal alert.", protocols=("bin",))
 def tls_alert(case: Case) -> None:
-    level, name = case.rng.choice(((70, "protocol version"), (40, "handshake failure"), (112, "unrecognized name"), (48, "unknown ca")))
+    level, name = case.rng.choice(
+        ((70, "protocol version"), (40, "handshake failure"), (112, "unrecognized name"), (48, "unknown ca"))
+    )
 
     def manners(server: Server, conn: socket.socket) -> None:
         conn.recv(4096)
@@ -210,15 +245,36 @@ def _tls(case: Case, manners: Serve, note: str, decisive: Pick) -> None:
     case.log.info(f"TLS handshake failed: {text}", time.time(), "WARN")
     time.sleep(case.rng.choice((0.0, 0.3)))
     case.notes.append(note)
-    case.fail(made, [("send", 10057)], culprit="server", decisive=together(first(pick(client=True, data=True)), decisive))
+    case.fail(
+        made, [("send", 10057)], culprit="server", decisive=together(first(pick(client=True, data=True)), decisive)
+    )
 
 
-@scenario("tls-handshake-failed", "The client does not trust the server's certificate and sends the alert itself.", protocols=("bin",))
+@scenario(
+    "tls-handshake-failed",
+    "The client does not trust the server's certificate and sends the alert itself.",
+    protocols=("bin",),
+)
 def tls_untrusted(case: Case) -> None:
     scratch = tempfile.mkdtemp()
     key, cert = f"{scratch}/key.pem", f"{scratch}/cert.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "30", "-subj", "/CN=old.corp.example"],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            key,
+            "-out",
+            cert,
+            "-days",
+            "30",
+            "-subj",
+            "/CN=old.corp.example",
+        ],
         check=True,
         capture_output=True,
     )

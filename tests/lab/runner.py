@@ -81,7 +81,6 @@ def run(number: int, name: str, seed: str, out: str) -> str:
         return f"broke {name}: {traceback.format_exc()}"
 
 
-
 def plan(only: list[str], count: int, each: int, seed: str, out: FilePath) -> list[tuple[int, str, str, str]]:
     """The runs to do: ``count`` of each cause, its scenarios taking turns, or ``each`` of every scenario.
 

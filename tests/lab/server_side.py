@@ -43,7 +43,11 @@ def closed_then_sent(case: Case) -> None:
     case.fail(made, calls, culprit="server", decisive=together(server_fin, client_data_at_end, server_reset))
 
 
-@scenario("server-closed-then-client-sent", "The server says goodbye in its protocol and closes; the client sends on.", protocols=("ftp", "smtp"))
+@scenario(
+    "server-closed-then-client-sent",
+    "The server says goodbye in its protocol and closes; the client sends on.",
+    protocols=("ftp", "smtp"),
+)
 def closed_with_goodbye(case: Case) -> None:
     def manners(server: Server, conn: socket.socket) -> None:
         server.answer_some(conn, 2)
@@ -96,7 +100,11 @@ def idle_timeout_rst(case: Case) -> None:
     _idle_close(case, case.rng.choice((20, 30, 45, 60)), hard=True)
 
 
-@scenario("server-idle-timeout", "The server says why it closes an idle session; the client uses it later.", protocols=("ftp", "smtp"))
+@scenario(
+    "server-idle-timeout",
+    "The server says why it closes an idle session; the client uses it later.",
+    protocols=("ftp", "smtp"),
+)
 def idle_timeout_said(case: Case) -> None:
     limit = case.rng.choice((30, 60))
 
@@ -116,11 +124,20 @@ def idle_timeout_said(case: Case) -> None:
         time.sleep(0.1 + 2.2 * case.net.traits.delay)
     case.acceptable.append("server-closed-then-client-sent")
     case.fail(
-        made, ABORTED_THEN, culprit="server", decisive=together(server_fin, server_reset), idle_gap_s=limit, timeout_s=limit
+        made,
+        ABORTED_THEN,
+        culprit="server",
+        decisive=together(server_fin, server_reset),
+        idle_gap_s=limit,
+        timeout_s=limit,
     )
 
 
-@scenario("stale-pooled-connection", "The server closes idle pooled connections; the client takes one from its pool and sends.", protocols=("http", "soap", "pg", "redis"))
+@scenario(
+    "stale-pooled-connection",
+    "The server closes idle pooled connections; the client takes one from its pool and sends.",
+    protocols=("http", "soap", "pg", "redis"),
+)
 def stale_pool(case: Case) -> None:
     limit = case.rng.choice((15, 20, 30))
 
@@ -143,11 +160,20 @@ def stale_pool(case: Case) -> None:
         case.relate(other)
     case.acceptable += ["server-idle-timeout", "server-closed-then-client-sent"]
     case.fail(
-        made, ABORTED_THEN, culprit="server", decisive=together(server_fin, client_data_at_end, server_reset), idle_gap_s=limit, timeout_s=limit
+        made,
+        ABORTED_THEN,
+        culprit="server",
+        decisive=together(server_fin, client_data_at_end, server_reset),
+        idle_gap_s=limit,
+        timeout_s=limit,
     )
 
 
-@scenario("close-wait-leak", "The server closes its pooled connections (FIN); the client acknowledges, never closes nor sends: the sockets stay in CLOSE-WAIT.", protocols=("http", "soap", "bin", "redis"))
+@scenario(
+    "close-wait-leak",
+    "The server closes its pooled connections (FIN); the client acknowledges, never closes nor sends: the sockets stay in CLOSE-WAIT.",
+    protocols=("http", "soap", "bin", "redis"),
+)
 def close_wait(case: Case) -> None:
     def manners(server: Server, conn: socket.socket) -> None:
         server.answer_some(conn, 2)
@@ -229,7 +255,11 @@ def reset_unread(case: Case) -> None:
     case.fail(made, RESET_THEN, culprit="server", decisive=server_reset)
 
 
-@scenario("server-reset-unread-data", "The server answers an upload before it has read it all and closes.", protocols=("http", "soap"))
+@scenario(
+    "server-reset-unread-data",
+    "The server answers an upload before it has read it all and closes.",
+    protocols=("http", "soap"),
+)
 def reset_upload(case: Case) -> None:
     def manners(server: Server, conn: socket.socket) -> None:
         server.answer_some(conn, 1)
@@ -249,7 +279,11 @@ def reset_upload(case: Case) -> None:
     case.fail(made, [("send", 10054), ("send", 10057)], culprit="server", decisive=server_reset)
 
 
-@scenario("server-restarted", "The server loses all state without a word (restart/fail-over); the next data segment on the old connection is answered with RST by the server itself.", two=0.3)
+@scenario(
+    "server-restarted",
+    "The server loses all state without a word (restart/fail-over); the next data segment on the old connection is answered with RST by the server itself.",
+    two=0.3,
+)
 def restarted(case: Case) -> None:
     server = case.serve()
     made = case.connect(server)
@@ -262,11 +296,16 @@ def restarted(case: Case) -> None:
     time.sleep(idle)
     with contextlib.suppress(OSError):
         made.ask()
-    case.fail(made, ABORTED_THEN, culprit="server", decisive=together(client_data_at_end, server_reset), idle_gap_s=idle)
+    case.fail(
+        made, ABORTED_THEN, culprit="server", decisive=together(client_data_at_end, server_reset), idle_gap_s=idle
+    )
     _reconnect_refused(case, server)
 
 
-@scenario("server-restarted", "The server restarts: dark for some seconds, then the retransmission is answered with RST by the server itself.")
+@scenario(
+    "server-restarted",
+    "The server restarts: dark for some seconds, then the retransmission is answered with RST by the server itself.",
+)
 def restarted_dark(case: Case) -> None:
     server = case.serve()
     made = case.connect(server)
@@ -279,9 +318,7 @@ def restarted_dark(case: Case) -> None:
     time.sleep(case.rng.uniform(0.2, 1.5))
     with contextlib.suppress(OSError):
         made.ask(timeout=25)
-    case.fail(
-        made, ABORTED_THEN, culprit="server", decisive=together(first(resent(client=True)), server_reset)
-    )
+    case.fail(made, ABORTED_THEN, culprit="server", decisive=together(first(resent(client=True)), server_reset))
     _reconnect_refused(case, server)
 
 
@@ -299,7 +336,9 @@ def _reconnect_refused(case: Case, server: Server) -> None:
     case.relate(again_session)
 
 
-@scenario("server-unresponsive", "The server kernel ACKs the request but the application never answers; the client gives up.")
+@scenario(
+    "server-unresponsive", "The server kernel ACKs the request but the application never answers; the client gives up."
+)
 def unresponsive(case: Case) -> None:
     count = case.rng.randrange(1, 4)
     patience = case.rng.choice((10, 15, 20, 30))
@@ -320,7 +359,11 @@ def unresponsive(case: Case) -> None:
     case.fail(made, TIMEOUT_THEN, culprit="server", decisive=client_data_at_end, timeout_s=patience)
 
 
-@scenario("server-unresponsive", "The server stops reading: its window closes to zero; the client gives up.", protocols=("bin", "http", "soap"))
+@scenario(
+    "server-unresponsive",
+    "The server stops reading: its window closes to zero; the client gives up.",
+    protocols=("bin", "http", "soap"),
+)
 def zero_window(case: Case) -> None:
     count = case.rng.randrange(1, 3)
     patience = case.rng.choice((12, 20, 30))

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analyzer.report.note import Code, Heading, Table, mark, note
+from tests import report_samples as samples
+
+
+def test_the_mark_is_the_same_for_the_same_captures_and_incidents() -> None:
+    report = samples.idle_drop()
+    assert mark(report) == mark(replace(report, generated_ns=1, generated_by="notconn 9.9", limits=()))
+
+
+def test_the_mark_changes_with_capture_and_verdict() -> None:
+    report = samples.idle_drop()
+    other_capture = replace(report, captures=(samples.capture(sha256="00"),))
+    other_cause = replace(report, incidents=(replace(report.incidents[0], cause="path-lost"),))
+    assert len({mark(report), mark(other_capture), mark(other_cause)}) == 3
+
+
+def test_verdict_comes_first_and_code_is_whole() -> None:
+    blocks = note(samples.idle_drop())
+    assert blocks[0] == Heading(samples.idle_drop_incident().title)
+    assert any(isinstance(one, Code) and one.text == samples.KEEPALIVE_C.strip() for one in blocks)
+
+
+def test_what_is_not_worked_out_is_a_table_row() -> None:
+    blocks = note(samples.three_in_a_group())
+    table = [one for one in blocks if isinstance(one, Table)][-1]
+    assert [row[0][0].text for row in table.rows] == ["3", "1"]
+
+
+def test_very_many_incidents_stay_a_comment() -> None:
+    assert len(note(samples.many(3_000))) < 60
