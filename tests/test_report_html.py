@@ -44,7 +44,7 @@ def test_nothing_is_loaded_and_nothing_runs_from_an_attribute(page: str) -> None
             assert not name.startswith("on"), name
             assert name not in ("src", "srcset", "action", "formaction", "background", "poster", "xlink:href")
             if name == "href":
-                assert value.startswith(("https://", "#incident-")) or value == "data:,", value
+                assert value.startswith(("https://", "#incident-", "#all")) or value == "data:,", value
 
 
 def test_no_character_of_the_page_controls_anything(page: str) -> None:
@@ -118,6 +118,21 @@ def test_several_incidents_have_an_overview_a_map_and_a_table() -> None:
     table = root.get_element_by_id("all-rows")
     assert len(table.findall(".//tbody/tr")) == 4
     assert root.get_element_by_id("map-words") is not None
+
+
+def test_with_several_captures_the_table_names_each_rows_own() -> None:
+    from dataclasses import replace
+
+    report = samples.three_in_a_group()
+    second = replace(report.incidents[3], capture="server.pcapng")
+    report = replace(
+        report, captures=(*report.captures, samples.capture("server.pcapng")),
+        incidents=(*report.incidents[:3], second),
+    )
+    table = tree(render(report)).get_element_by_id("all-rows")
+    assert [row.findall("td")[-1].text_content().strip() for row in table.findall(".//tbody/tr")] == [
+        *["captures/web01-ethernet.pcapng"] * 3, "server.pcapng",
+    ]
 
 
 def test_ten_thousand_incidents_stay_small_and_quick() -> None:

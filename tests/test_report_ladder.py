@@ -44,6 +44,21 @@ def test_very_many_decisive_rows_are_bounded_too() -> None:
     assert len(rungs(replace(incident, timeline=rows, silences=()), limit=20)) <= 62
 
 
+def test_pauses_between_retries_are_no_lines_of_their_own() -> None:
+    incident = samples.idle_drop_incident()
+    retry = replace(incident.silences[0], start_ns=incident.timeline[-4].ts_ns, duration_ns=3_616_000_000,
+                    decisive=False)
+    lines = rungs(replace(incident, silences=(*incident.silences, retry)))
+    assert [line.kind for line in lines].count("silence") == 1
+
+
+def test_a_story_of_log_lines_alone_is_no_ladder() -> None:
+    incident = samples.idle_drop_incident()
+    logs = tuple(row for row in incident.timeline if row.kind == "log")
+    assert logs
+    assert rungs(replace(incident, timeline=logs)) == []
+
+
 def test_no_timeline_is_no_ladder() -> None:
     assert rungs(samples.unmatched().incidents[0]) == []
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from analyzer.report.ladder import notable_silences
 from analyzer.report.model import IncidentReport, Report, SilenceRow
 from analyzer.report.phrases import clock, count, frames, instant, span
 from analyzer.units import NS, format_duration
@@ -68,7 +69,11 @@ class SilenceChart:
 
 def silence_chart(incident: IncidentReport) -> SilenceChart | None:
     """Return the chart of an incident, or None when no silence was recorded."""
-    silences = [one for one in incident.silences if one.duration_ns > 0]
+    notable = {one.start_ns for one in notable_silences(incident)}
+    # A short silence that was survived bounds an idle limit from below; a short one before a retry says nothing.
+    silences = [
+        one for one in incident.silences if one.duration_ns > 0 and (one.survived or one.start_ns in notable)
+    ]
     if not silences:
         return None
     decisive = next((one for one in silences if one.decisive), None)

@@ -26,6 +26,8 @@ __all__ = ["render"]
 
 WORKED = 20
 """Incidents worked out in full; a page with more of them is read by nobody."""
+OVERVIEW = 12
+"""Lines of the table under the headline."""
 ROWS = 20_000
 """Rows of the table of all incidents."""
 
@@ -42,6 +44,7 @@ def render(report: Report) -> str:
             report=report,
             worked=worked,
             worked_ids={one.id for one in worked},
+            overview_left=max(0, len(report.leading()) - OVERVIEW),
             unworked=len(report.leading()) - len(worked),
             single=len(report.incidents) == 1,
             groups={one.id: one for one in report.groups},
@@ -116,6 +119,6 @@ def _decisive_rows(incident: IncidentReport) -> list[TimelineRow]:
 
 
 def _overview(report: Report) -> list[tuple[IncidentReport, int]]:
-    """Return one line for each worked or lone incident: the example and how many it stands for, in report order."""
+    """Return the leading incidents and how many each stands for, in report order."""
     sizes = {group.example: len(group.incidents) for group in report.groups}
-    return [(one, sizes.get(one.id, 1)) for one in report.leading()[: 3 * WORKED]]
+    return [(one, sizes.get(one.id, 1)) for one in report.leading()[:OVERVIEW]]

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from analyzer.report.model import IncidentReport, SilenceRow, TimelineRow
-from analyzer.units import format_duration
+from analyzer.units import NS, format_duration
 
-__all__ = ["Rung", "rungs"]
+__all__ = ["Rung", "notable_silences", "rungs"]
 
 _KEEP_ENDS = 2
+_SHORT_NS = 5 * NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,14 @@ class Rung:
 
 
 def rungs(incident: IncidentReport, limit: int = 40) -> list[Rung]:
-    """Return the diagram's lines in time order, about ``limit`` at most; decisive rows and silences always stay."""
+    """Return the diagram's lines in time order, about ``limit`` at most; decisive rows and silences always stay.
+
+    A story without a packet has no diagram.
+    """
+    if not any(row.kind in ("packet", "note") for row in incident.timeline):
+        return []
     rows = _shorten(sorted(incident.timeline, key=_order), limit)
-    silences = sorted(incident.silences, key=lambda one: one.start_ns)
+    silences = notable_silences(incident)
     result: list[Rung] = []
     position = 0
     previous: int | None = None
@@ -52,6 +58,14 @@ def rungs(incident: IncidentReport, limit: int = 40) -> list[Rung]:
         result.append(Rung(row.kind, row.ts_ns, row.label, row=row, since_ns=since))
         previous = row.ts_ns
     return result
+
+
+def notable_silences(incident: IncidentReport) -> list[SilenceRow]:
+    """Return the silences worth showing, in time order; pauses between retries are told by the times beside them."""
+    longest = max((one.duration_ns for one in incident.silences), default=0)
+    least = max(_SHORT_NS, longest // 4)
+    chosen = [one for one in incident.silences if one.decisive or one.duration_ns >= least]
+    return sorted(chosen, key=lambda one: one.start_ns)
 
 
 def _order(row: TimelineRow) -> tuple[int, int]:

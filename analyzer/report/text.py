@@ -31,7 +31,7 @@ __all__ = ["TICKET_LINES", "render", "ticket", "wants_color"]
 
 TICKET_LINES = 25
 _LABEL = 15
-_CODE_LINES = 6
+_CODE_LINES = 7
 _WORKED = 5
 _ROWS = 40
 
@@ -240,10 +240,10 @@ def _statement(evidence: Evidence) -> str:
 
 
 def _code(page: _Page, fixes: Sequence[Fix]) -> list[str]:
-    """Return the first short snippet, and where the others are; nothing when none is short."""
+    """Return the shortest snippet of the first fix that has a short one, and where the others are."""
     for fix in fixes:
-        for language, source in fix.code.items():
-            body = block(source).strip("\n").split("\n")
+        for language, source in sorted(fix.code.items(), key=lambda item: item[1].count("\n")):
+            body = [line for line in block(source).strip("\n").split("\n") if line]
             if len(body) <= _CODE_LINES and all(len(line) + 4 <= page.width for line in body):
                 others = dict.fromkeys(plain(name) for one in fixes for name in one.code if name != language)
                 more = f" ({', '.join(others)}: see --format markdown or html)" if others else ""
