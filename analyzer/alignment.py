@@ -15,6 +15,7 @@ __all__ = ["align", "peers_of", "rows_of"]
 
 _MOST_EVENTS = 400
 _MOST_FLOWS = 200
+_LEEWAY_NS = 600_000_000_000
 _REFUSED, _RESET, _ABORTED = 10061, 10054, 10053
 _UNREACHABLE = (10065, 10051)
 _NAME_CODES = (11001, 11002, 11003, 11004)
@@ -32,13 +33,18 @@ def align(log: LogFile, examiner: Examiner) -> ClockFit:
     info = examiner.around.capture.info
     span = (info.first_ns, info.last_ns) if info.first_ns is not None and info.last_ns is not None else None
     errors = [event.time_ns for event in timed if event.kind == "error" and event.time_ns is not None]
-    return fit_clock(
-        anchors,
-        zone_known=log.zone_known,
-        log_times=errors,
-        span=span,
-        resolution_ns=max((event.time_resolution_ns for event in timed), default=1_000_000),
-    )
+    resolution = max((event.time_resolution_ns for event in timed), default=1_000_000)
+    fit = fit_clock(anchors, zone_known=log.zone_known, log_times=errors, span=span, resolution_ns=resolution)
+    if log.zone_known and span is not None and not fit.anchors and errors and not _any_inside(errors, span):
+        # A log may name a zone it does not write in ("Z" after local time). Packets that agree are better witnesses.
+        other = fit_clock(anchors, zone_known=False, log_times=errors, span=span, resolution_ns=resolution)
+        if other.anchors:
+            return other
+    return fit
+
+
+def _any_inside(times: list[int], span: tuple[int, int]) -> bool:
+    return any(span[0] - _LEEWAY_NS <= time <= span[1] + _LEEWAY_NS for time in times)
 
 
 def peers_of(event: LogEvent, log: LogFile | None, around: Surroundings) -> tuple[set[Endpoint], tuple[str, ...], bool]:

@@ -94,6 +94,8 @@ class Examination:
             return opening.syns[0].ts_ns if opening.syns else reading.flow.first_ns
         if reading.ending.starts is not None:
             return reading.ending.starts.ts_ns
+        if reading.hole is not None:
+            return reading.hole.ts_ns
         pending = reading.pending
         return pending.request.ts_ns if pending is not None else None
 

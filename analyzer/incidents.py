@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.alignment import align, peers_of, rows_of
@@ -80,7 +80,8 @@ def from_call(examiner: Examiner, time_ns: int | None, endpoint: Endpoint | None
     else:
         rows = list(around.capture.flows.suspects())
     symptom = Symptom("call", time_ns, uncertainty_ns)
-    return Incident(examiner.diagnose(_choose(symptom, rows, None, examiner)))
+    named = rows if endpoint is not None else ()
+    return Incident(examiner.diagnose(_choose(symptom, rows, None, named, examiner)))
 
 
 def _tie(event: LogEvent, reading: LogReading, examiner: Examiner) -> Incident:
@@ -100,22 +101,31 @@ def _tie(event: LogEvent, reading: LogReading, examiner: Examiner) -> Incident:
         names,
     )
     rows = rows_of(event, peers, around)
+    named = frozenset(rows)
     if not rows and not peers and not names and event.port is None:
         rows = list(around.capture.flows.suspects())
     if not own and peers:
         # The inherited endpoint may be another connection's: what else died just then stays in the race.
         rows += [index for index in around.capture.flows.suspects() if index not in rows]
     local = {one.local_port for one in context if one.local_port is not None and one.remote in peers}
-    chosen = _choose(symptom, rows, local if event.local_port is None else {event.local_port}, examiner)
+    chosen = _choose(symptom, rows, local if event.local_port is None else {event.local_port}, named, examiner)
     return Incident(examiner.diagnose(chosen), reading)
 
 
-def _choose(symptom: Symptom, rows: Iterable[int], local: set[int] | None, examiner: Examiner) -> Examination:
-    """Hold the symptom against each candidate flow and keep the one that explains it best."""
+def _choose(
+    symptom: Symptom, rows: Iterable[int], local: set[int] | None, named: Container[int], examiner: Examiner
+) -> Examination:
+    """Hold the symptom against each candidate flow and keep the one that explains it best.
+
+    ``named`` holds the flows that the log or the caller points at by endpoint or port.
+    """
     alone = examiner.examine(symptom)
     ranked: list[tuple[float, Examination]] = []
     for index in _nearest(rows, symptom, examiner):
         examination = examiner.examine(replace(symptom, flow_index=index, candidates=1))
+        if examination.cause in _NO_WIRE_CAUSE and index not in named:
+            # That some connection is well explains an error only if the log names that connection.
+            continue
         fit = examination.score * _plausible(examination, local)
         ranked.append((fit, examination))
     ranked.sort(key=lambda pair: -pair[0])
@@ -189,7 +199,8 @@ def _fits_earlier_code(symptom: Symptom, examination: Examination) -> float:
         case 10054:
             return 1.0 if reading.resets else 0.6
         case 10053:
-            return 1.0 if reading.resets or kind is EndingKind.RESPONDER_FIN else 0.6
+            ended = (EndingKind.RESPONDER_FIN, EndingKind.SILENCE)
+            return 1.0 if reading.resets or kind in ended else 0.6
         case 10060:
             lost = opening in (OpeningKind.UNANSWERED, OpeningKind.UNACKNOWLEDGED, OpeningKind.FOREIGN_ACK)
             waiting = reading.pending is not None or kind is EndingKind.SILENCE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer.capture.model import Note
 from analyzer.endpoint import parse_address
 from analyzer.factset import FactSet
 from analyzer.flows.model import RST
@@ -45,9 +46,21 @@ def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None
     if time is None:
         return
     unanswered = around.unanswered_neighbours(time, 30 * NS + symptom.uncertainty_ns)
-    asked = [note for peer, notes in unanswered.items() if not peers or peer in peers for note in notes]
+    # A gateway that asks for a client that left is no next hop that is missing.
+    clients = {peer for peer in unanswered if around.from_host(peer)}
+    asked = [
+        note
+        for peer, notes in unanswered.items()
+        if peer not in clients and (not peers or peer in peers or _is_gateway(peer, notes, around))
+        for note in notes
+    ]
     if asked or around.asks_neighbours:
         facts.know("peer_neighbour_unanswered", bool(asked), tuple(note.frame for note in asked[:4]))
+
+
+def _is_gateway(peer: bytes, notes: list[Note], around: Surroundings) -> bool:
+    """A next hop: asked for by a host of this capture, and never itself an end of a flow."""
+    return not around.to_host(peer) and any(around.from_host(note.source) for note in notes)
 
 
 def _outcome(word: str) -> str:
@@ -118,7 +131,10 @@ def _near_handshake(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
 def _tls(facts: FactSet, reading: Reading) -> None:
     tls = reading.talk.tls
     if not reading.flow.initiator.head:
-        facts.miss("tls_failed", "the capture holds no payload")
+        if reading.flow.initiator.data_segments:
+            facts.miss("tls_failed", "the capture holds no payload")
+        else:
+            facts.know("tls_failed", value=False)
         return
     begun = tls in (TlsState.HELLO_ONLY, TlsState.ANSWERED, TlsState.ALERT)
     facts.know("tls_failed", begun and reading.ending.kind is not EndingKind.NOTHING)
@@ -165,8 +181,6 @@ def _scan(facts: FactSet, reading: Reading, around: Surroundings) -> None:
 def _missing_large_answer(reading: Reading) -> bool:
     """Bytes of the responder below its later small segments or FIN never came, while its small ones did."""
     half = reading.flow.responder
-    if not half.missing_bytes or half.missing_bytes < 500 or reading.view.one_direction:
+    if reading.hole is None or not half.missing_bytes or reading.view.one_direction:
         return False
-    acked = reading.flow.initiator.last_ack
-    stalled = acked is not None and half.next_seq is not None and acked != half.next_seq
-    return stalled and half.max_payload < 1300
+    return half.missing_bytes >= 500 and half.max_payload < 1300

@@ -108,12 +108,10 @@ def _leaks(reading: Reading, around: Surroundings, watched: int) -> int:
 
 def _reset(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     view = reading.view
-    rsts = [s for s in view.segments if s.has(RST)]
-    if not rsts:
+    decisive = reading.decisive_reset
+    if decisive is None:
         facts.know("reset_claimed_by", "none")
         return
-    decisive = reading.decisive_reset
-    assert decisive is not None
     both = reading.ending.kind is EndingKind.BOTH_RST
     frame = (decisive.segment.frame,)
     who = "both" if both else "initiator" if decisive.segment.from_initiator else "responder"

@@ -45,6 +45,8 @@ def observe_opening(facts: FactSet, symptom: Symptom, reading: Reading, around: 
     _neighbour(facts, reading, around)
     _siblings(facts, reading, around)
     facts.know("ports_reused", flow.reused_ports)
+    stray = opening.foreign_ack
+    facts.know("foreign_ack_seen", stray is not None, (stray.frame,) if stray is not None else ())
     _first_use(facts, reading)
 
 
@@ -137,10 +139,9 @@ def _neighbour(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     questions, answered = around.neighbour_questions(flow.responder.endpoint.packed, flow.first_ns, 30 * NS)
     if questions:
         facts.know("neighbour_unanswered", not answered, tuple(note.frame for note in questions[:4]))
-    elif around.asks_neighbours:
-        facts.know("neighbour_unanswered", value=False)
     else:
-        facts.miss("neighbour_unanswered", "no ARP or neighbour discovery was captured")
+        # A SYN on the wire had a link-layer address to go to.
+        facts.know("neighbour_unanswered", value=False)
 
 
 def _siblings(facts: FactSet, reading: Reading, around: Surroundings) -> None:

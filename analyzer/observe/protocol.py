@@ -62,6 +62,9 @@ def observe_protocol(facts: FactSet, reading: Reading, around: Surroundings) -> 
         facts.know("proxy_reply", "none")
     if talk.protocol is Protocol.FTP:
         _ftp(facts, reading, around)
+    else:
+        facts.know("ftp_data_opening", "none")
+        facts.know("ftp_transfer_time", 0)
 
 
 def _tail_time(reading: Reading) -> int:

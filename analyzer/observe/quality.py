@@ -80,6 +80,6 @@ def _acknowledged_unseen(reading: Reading) -> bool:
     """Missing bytes count as capture loss only where the other half acknowledged beyond them."""
     flow = reading.flow
     for half, other in ((flow.initiator, flow.responder), (flow.responder, flow.initiator)):
-        if half.missing_bytes and other.last_ack is not None and half.next_seq is not None:
+        if half.missing_bytes and other.last_ack is not None and other.last_ack == half.next_seq:
             return True
     return False

@@ -8,7 +8,7 @@ from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
 from analyzer.signals.wire import WireView
 
-__all__ = ["Pending", "Probes", "Unanswered", "read_pending", "read_probes", "read_unanswered", "zero_window_stall"]
+__all__ = ["Pending", "Probes", "Unanswered", "read_hole", "read_pending", "read_probes", "read_unanswered", "zero_window_stall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,22 @@ def read_probes(view: WireView, from_initiator: bool) -> Probes | None:
         return None
     silence = run[0].ts_ns - before_run.ts_ns if before_run is not None else 0
     return Probes(from_initiator, tuple(run), silence, before_run.frame if before_run is not None else None)
+
+
+def read_hole(view: WireView) -> Segment | None:
+    """The responder's first segment beyond a hole that was never filled: data before it got lost for good.
+
+    None when the initiator acknowledged everything that came.
+    """
+    acked: int | None = None
+    for s in view.initiator:
+        if s.has(ACK) and not s.has(RST) and (acked is None or seqnum.before(acked, s.ack)):
+            acked = s.ack
+    if acked is None:
+        return None
+    beyond = [s for s in view.responder if not s.has(SYN | RST) and s.end_seq != s.seq and seqnum.before(acked, s.seq)]
+    filled = any(s.seq == acked and s.payload_len for s in view.responder if beyond and s.frame > beyond[0].frame)
+    return beyond[0] if beyond and not filled else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from enum import Enum
 
 from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
-from analyzer.signals.closing import Closing
 from analyzer.signals.delivery import Unanswered
+from analyzer.signals.reset import is_ignored
 from analyzer.signals.wire import WireView
 from analyzer.units import NS
 
@@ -54,10 +54,14 @@ class Pause:
         return self.after.ts_ns - self.before.ts_ns
 
 
-def read_ending(view: WireView, closing: Closing, stuck: dict[bool, Unanswered | None]) -> Ending:
-    """Find what ended an established flow first."""
+def read_ending(
+    view: WireView, stuck: dict[bool, Unanswered | None], made_frame: int = 0
+) -> Ending:
+    """Find what ended a flow first, looking only after the frame ``made_frame`` that finished its handshake."""
     terminators = [
-        s for s in view.segments if (s.has(RST) or s.has(FIN)) and not (s.has(RST) and _is_probe_reply(view, s))
+        s
+        for s in view.segments
+        if s.frame > made_frame and (s.has(FIN) or (s.has(RST) and not is_ignored(view, s))) and s.has(RST | FIN)
     ]
     run = _earliest_stuck(stuck)
     first = terminators[0] if terminators else None
@@ -68,8 +72,6 @@ def read_ending(view: WireView, closing: Closing, stuck: dict[bool, Unanswered |
         return Ending(_kind(view, answer), answer, run.first)
     if first is None:
         return Ending(EndingKind.NOTHING, None, None)
-    if closing.first_fin is not None and first.has(FIN):
-        return Ending(_kind(view, first), first, first)
     return Ending(_kind(view, first), first, first)
 
 
@@ -81,12 +83,6 @@ def _earliest_stuck(stuck: dict[bool, Unanswered | None]) -> Unanswered | None:
 def _unrelated(run: Unanswered, answer: Segment) -> bool:
     """A FIN of the other half during the run does not acknowledge it: it ends by itself what was already lost."""
     return answer.has(FIN) and not answer.has(RST) and answer.has(ACK) and seqnum.before(answer.ack, run.first.end_seq)
-
-
-def _is_probe_reply(view: WireView, reset: Segment) -> bool:
-    """A RST that only answers stray segments of a flow whose own RST came before is no second ending."""
-    del view, reset
-    return False
 
 
 def _kind(view: WireView, decisive: Segment) -> EndingKind:

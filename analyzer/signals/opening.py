@@ -113,7 +113,15 @@ def _answered(view: WireView, syns: tuple[Segment, ...], syn_acks: tuple[Segment
             return Opening(OpeningKind.COMPLETE, syns, syn_acks, None, None, None, 0)
         return Opening(OpeningKind.UNACKNOWLEDGED, syns, syn_acks, None, None, None, 0)
     again = sum(1 for s in syn_acks if s.ts_ns > final.ts_ns and s.seq == isn)
-    return Opening(OpeningKind.COMPLETE, syns, syn_acks, final, None, None, again)
+    stray = next(
+        (
+            s
+            for s in view.responder
+            if syns and syns[0].frame < s.frame < syn_acks[0].frame and s.has(ACK) and not s.has(SYN | RST)
+        ),
+        None,
+    )
+    return Opening(OpeningKind.COMPLETE, syns, syn_acks, final, None, stray, again)
 
 
 def _resets_syn(reset: Segment, isn: int) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from analyzer.flows.model import Flow
+from analyzer.flows.model import Flow, Segment
 from analyzer.signals.closing import Closing, read_closing
 from analyzer.signals.delivery import (
     Pending,
     Probes,
     Unanswered,
+    read_hole,
     read_pending,
     read_probes,
     read_unanswered,
@@ -73,6 +74,11 @@ class Reading:
         return read_pending(self.view)
 
     @cached_property
+    def hole(self) -> Segment | None:
+        """The responder's first segment beyond data that never came."""
+        return read_hole(self.view)
+
+    @cached_property
     def responder_stall(self) -> int:
         """How long the responder's window stayed closed until the flow ended, in ns; 0 when it did not."""
         stall = zero_window_stall(self.view, of_initiator=False)
@@ -91,7 +97,15 @@ class Reading:
     @cached_property
     def ending(self) -> Ending:
         """What ended the flow first."""
-        return read_ending(self.view, self.closing, self.stuck)
+        return read_ending(self.view, self.stuck, self._made_frame)
+
+    @property
+    def _made_frame(self) -> int:
+        """The frame that finished the handshake; what came before it belongs to the opening."""
+        opening = self.opening
+        if opening.final_ack is not None:
+            return opening.final_ack.frame
+        return opening.syn_acks[0].frame if opening.syn_acks else 0
 
     @cached_property
     def pause(self) -> Pause | None:
@@ -101,17 +115,19 @@ class Reading:
     @cached_property
     def decisive_reset(self) -> Reset | None:
         """The RST that ended the flow or answered what was sent into its end."""
-        if not self.resets:
+        working = [reset for reset in self.resets if not reset.ignored and reset.segment.frame > self._made_frame]
+        if not working:
             return None
         decisive = self.ending.decisive
         if decisive is not None:
-            for reset in self.resets:
+            for reset in working:
                 if reset.segment.frame == decisive.frame:
                     return reset
-            late = self.closing.resets_after_late_data
-            if late:
-                return next(reset for reset in self.resets if reset.segment.frame == late[0].frame)
-        return self.resets[0]
+            late = {s.frame for s in self.closing.resets_after_late_data}
+            for reset in working:
+                if reset.segment.frame in late:
+                    return reset
+        return working[0]
 
     @cached_property
     def ends_by_silence(self) -> bool:

@@ -14,7 +14,7 @@ from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
 from analyzer.signals.wire import WireView
 
-__all__ = ["Baseline", "Origin", "Reset", "ResetForm", "read_resets"]
+__all__ = ["Baseline", "Origin", "Reset", "ResetForm", "is_ignored", "read_resets"]
 
 
 class ResetForm(Enum):
@@ -72,6 +72,8 @@ class Reset:
     """Frames in which the claimed sender goes on with the connection it "reset"."""
     delay_ns: int | None
     """From the segment it answers."""
+    ignored: bool
+    """Both ends went on talking: it did not end the connection (RFC 5961 §3.2)."""
 
 
 def read_resets(view: WireView, baselines: Mapping[bool, Baseline] | None = None) -> tuple[Reset, ...]:
@@ -137,7 +139,28 @@ def _judge(view: WireView, position: int, rst: Segment, baseline: Baseline) -> R
         origin = Origin.MIDDLEBOX
     elif weight <= -0.5:
         origin = Origin.ENDPOINT
-    return Reset(rst, form, answers, exact, origin, weight, tuple(reasons), delta, after_life, delay)
+    return Reset(rst, form, answers, exact, origin, weight, tuple(reasons), delta, after_life, delay, is_ignored(view, rst))
+
+
+_TURNS = 3
+"""Changes of speaker after a RST from which both ends are known to have gone on."""
+
+
+def is_ignored(view: WireView, rst: Segment) -> bool:
+    """Tell whether both ends went on talking after a RST, so that it cannot have ended the connection."""
+    speaker: bool | None = None
+    turns = 0
+    for s in view.segments:
+        if s.frame <= rst.frame:
+            continue
+        if s.has(RST | SYN):
+            return False
+        if s.from_initiator is not speaker:
+            speaker = s.from_initiator
+            turns += 1
+            if turns > _TURNS:
+                return True
+    return False
 
 
 def _form(rst: Segment, last: Segment | None, own: list[Segment]) -> ResetForm:

@@ -38,6 +38,12 @@ DERIVED = (
         "The attempt that connected used the other address family.",
     ),
     truth(
+        "foreign_ack_seen",
+        "The responder answered a SYN with an ACK of another connection before it answered it in order",
+        NO_START,
+        "The server first answered the SYN with an ACK of an older connection.",
+    ),
+    truth(
         "scan_like",
         "The initiator tried ten or more ports of hosts within ten seconds and used none of them",
         NO_FLOW,
