@@ -131,7 +131,7 @@ def test_with_several_captures_the_table_names_each_rows_own() -> None:
     )
     table = tree(render(report)).get_element_by_id("all-rows")
     assert [row.findall("td")[-1].text_content().strip() for row in table.findall(".//tbody/tr")] == [
-        *["captures/web01-ethernet.pcapng"] * 3, "server.pcapng",
+        *["web01-ethernet.pcapng"] * 3, "server.pcapng",
     ]
 
 

@@ -70,3 +70,23 @@ def test_headlines() -> None:
 def test_error_line_names_call_code_and_place() -> None:
     line = phrases.error_line(samples.idle_drop_incident())
     assert line == "error in the log at 2026-05-26 02:02:30.264 UTC: send() 10057 (app.log line 5)"
+
+
+def test_short_names_are_as_short_as_they_are_clear() -> None:
+    assert phrases.short_names(["/a/x/c.pcap", "/a/y/c.pcap", "/a/y/d.pcap", "C:\\e\\f.pcap"]) == {
+        "/a/x/c.pcap": "x/c.pcap",
+        "/a/y/c.pcap": "y/c.pcap",
+        "/a/y/d.pcap": "d.pcap",
+        "C:\\e\\f.pcap": "f.pcap",
+    }
+
+
+@given(st.lists(st.text(alphabet="ab/\\.", min_size=1, max_size=8), max_size=8))
+def test_short_names_are_never_shared_by_paths_with_different_parts(paths: list[str]) -> None:
+    names = phrases.short_names(paths)
+    assert set(names) == set(paths)
+    parts = {path: [part for part in path.replace("\\", "/").split("/") if part] for path in paths}
+    for one in paths:
+        for other in paths:
+            if parts[one] != parts[other] and parts[one] and parts[other]:
+                assert names[one] != names[other]

@@ -37,6 +37,7 @@ _UNIT = re.compile(r"(\d) ((?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB)\b)")
 
 def render(report: Report) -> str:
     """Return the report as one HTML page."""
+    report = phrases.named(report)
     worked = report.leading()[:WORKED]
     rows, left = phrases.incident_table(report, ROWS)
     return str(
@@ -97,7 +98,6 @@ def _environment() -> Any:
         instant=phrases.instant,
         link=link,
         score=phrases.score,
-        stem=phrases.stem,
         trusted=Markup,
     )
     environment.globals.update(

@@ -24,8 +24,8 @@ from analyzer.report.phrases import (
     headline,
     incident_table,
     instant,
+    named,
     score,
-    stem,
 )
 from analyzer.units import format_duration
 
@@ -41,6 +41,7 @@ _FENCE_NAMES = {"C#": "csharp", "C++": "cpp", "F#": "fsharp"}
 
 def render(report: Report, *, limit: int | None = None) -> str:
     """Return the report as Markdown; with ``limit``, in at most that many characters."""
+    report = named(report)
     for worked, rows in ((_WORKED, _ROWS), (5, 100), (2, 50), (1, 20), (1, 0), (0, 20), (0, 0)):
         text = _render(report, worked, rows)
         if limit is None or len(text) <= limit:
@@ -86,6 +87,8 @@ def _render(report: Report, worked: int, rows: int) -> str:
 
 def incident_markdown(report: Report, incident: IncidentReport) -> str:
     """Return one incident for a comment of its own."""
+    report = named(report)
+    incident = next(one for one in report.incidents if one.id == incident.id)
     return "\n".join(_incident(report, incident, "###")) + "\n"
 
 
@@ -160,7 +163,7 @@ def _facts(report: Report, incident: IncidentReport) -> list[tuple[str, str]]:
         if incident.stream is not None:
             where += f", {markdown_code(f'tcp.stream == {incident.stream}', cell=True)}"
         if incident.capture is not None:
-            where += f" in {markdown_code(stem(incident.capture), cell=True)}"
+            where += f" in {markdown_code(incident.capture, cell=True)}"
         rows.append(("Connection", where))
     else:
         rows.append(("Connection", "none in the capture was found for this error"))
@@ -175,7 +178,7 @@ def _facts(report: Report, incident: IncidentReport) -> list[tuple[str, str]]:
 def _evidence(items: Iterable[Evidence]) -> list[str]:
     lines = []
     for one in items:
-        place = f" ({frames(one.frames)}{' in ' + markdown_code(stem(one.capture)) if one.capture else ''})"
+        place = f" ({frames(one.frames)}{' in ' + markdown_code(one.capture) if one.capture else ''})"
         shown = f" {markdown_code(one.filter)}" if one.filter else ""
         lines.append(f"- {markdown(one.statement)}{place if one.frames else ''}{shown}")
     return lines

@@ -87,6 +87,7 @@ def mark(report: Report) -> str:
 
 def note(report: Report, *, worked: int = WORKED) -> list[Block]:
     """Return the comment for a report: up to ``worked`` incidents in words, the rest as table rows."""
+    report = phrases.named(report)
     leading = report.leading()
     blocks: list[Block] = []
     if len(report.incidents) != 1:
@@ -166,7 +167,7 @@ def _facts(incident: IncidentReport) -> Iterable[tuple[Spans, ...]]:
         if incident.stream is not None:
             where += [Span(", "), Span(f"tcp.stream == {incident.stream}", "code")]
         if incident.capture is not None:
-            where.append(Span(f" in {phrases.stem(incident.capture)}"))
+            where.append(Span(f" in {plain(incident.capture)}"))
         yield row("Connection", *where)
     yield row("When", Span(phrases.error_line(incident)))
 

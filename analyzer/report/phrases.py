@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from analyzer.report.escape import plain
-from analyzer.report.model import CaptureSummary, Confidence, Culprit, IncidentReport, Report
+from analyzer.report.model import CaptureSummary, Confidence, Culprit, Evidence, IncidentReport, Report
 from analyzer.units import format_instant
 
 __all__ = [
@@ -20,7 +22,10 @@ __all__ = [
     "headline",
     "incident_table",
     "instant",
+    "named",
     "score",
+    "short_names",
+    "span",
     "stem",
 ]
 
@@ -103,6 +108,38 @@ def score(value: float) -> str:
 def stem(path: str) -> str:
     """Return the last part of a path of any system, for headings."""
     return plain(path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path)
+
+
+def short_names(paths: Iterable[str]) -> dict[str, str]:
+    """Return for each path its shortest ending of whole parts that no other path shares."""
+    split = {path: [part for part in path.replace("\\", "/").split("/") if part] or [path] for path in set(paths)}
+    endings = Counter("/".join(parts[-size:]) for parts in split.values() for size in range(1, len(parts) + 1))
+    result = {}
+    for path, parts in split.items():
+        sizes = range(1, len(parts) + 1)
+        size = next((one for one in sizes if endings["/".join(parts[-one:])] == 1), len(parts))
+        result[path] = plain("/".join(parts[-size:])) if size < len(parts) else plain(path)
+    return result
+
+
+def named(report: Report) -> Report:
+    """Return the report as people read it: incidents and findings name their capture in short, where that is clear."""
+    names = short_names(capture.path for capture in report.captures)
+
+    def short(path: str | None) -> str | None:
+        return None if path is None else names.get(path) or stem(path)
+
+    def evidence(items: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+        return tuple(replace(one, capture=short(one.capture)) if one.capture else one for one in items)
+
+    return replace(
+        report,
+        incidents=tuple(
+            replace(one, capture=short(one.capture), evidence=evidence(one.evidence), against=evidence(one.against))
+            for one in report.incidents
+        ),
+        findings=tuple(replace(one, capture=short(one.capture)) for one in report.findings),
+    )
 
 
 def connection(incident: IncidentReport) -> str:

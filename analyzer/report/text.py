@@ -23,8 +23,8 @@ from analyzer.report.phrases import (
     frames,
     headline,
     instant,
+    named,
     score,
-    stem,
 )
 
 __all__ = ["TICKET_LINES", "render", "ticket", "wants_color"]
@@ -49,6 +49,7 @@ def wants_color(stream: IO[str], environment: Mapping[str, str] | None = None) -
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     """Return the whole report as text of at most ``width`` columns (40 to 160), colour as SGR codes when asked."""
     page = _Page(max(40, min(width, 160)), color)
+    report = named(report)
     worked = report.leading()[:_WORKED]
     groups = {group.id: group for group in report.groups}
     if len(report.incidents) != 1:
@@ -83,6 +84,8 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
 def ticket(report: Report, incident: IncidentReport, *, width: int = 100) -> str:
     """Return one incident's text for a ticket: at most `TICKET_LINES` lines, without colour."""
     page = _Page(max(40, min(width, 160)), False)
+    report = named(report)
+    incident = next(one for one in report.incidents if one.id == incident.id)
     group = next((one for one in report.groups if incident.id in one.incidents), None)
     page.extend(_ticket_lines(page, incident, group, len(report.incidents)))
     return page.text()
@@ -201,7 +204,7 @@ def _sections(incident: IncidentReport, group: GroupReport | None) -> list[_Sect
     if incident.stream is not None:
         where += f", tcp.stream == {incident.stream}"
     if incident.capture is not None:
-        where += f" in {stem(incident.capture)}"
+        where += f" in {plain(incident.capture)}"
     sections = [
         _Section("Verdict", verdict, 1, 2),
         _Section("Connection", where, 1, 2),
@@ -272,9 +275,9 @@ def _table(page: _Page, report: Report, groups: Mapping[str, GroupReport]) -> li
         rows.append((
             f"{number:,}x", instant(group.first_ns if group else incident.time_ns, 0).removesuffix(" UTC"),
             f"{incident.confidence} {score(incident.score)}", plain(incident.cause, 60),
-            plain(incident.server or "no connection", 60) if number > 1 else connection(incident),
+            plain(incident.server or "no connection", 60),
         ))
-    header = ("count", "first, UTC", "confidence", "cause", "connection or server")
+    header = ("count", "first, UTC", "confidence", "cause", "server")
     widths = [max(len(row[column]) for row in (*rows, header)) for column in range(4)]
     for row in (header, *rows):
         text = "  ".join(f"{cell:<{size}}" for cell, size in zip(row[:4], widths, strict=True)) + "  " + row[4]
