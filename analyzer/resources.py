@@ -12,12 +12,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def rules_directory() -> Path:
-    """The folder of the rules that come with the program. Raises InputError when the installation lacks it."""
+    """Find the folder of the rules that come with the program. Raises InputError when the installation lacks it."""
     return _find("rules", "causes.yaml")
 
 
 def samples_directory() -> Path:
-    """The folder of the samples that come with the program. Raises InputError when the installation lacks it."""
+    """Find the folder of the samples that come with the program. Raises InputError when the installation lacks it."""
     return _find("samples", "")
 
 

@@ -13,7 +13,8 @@ from analyzer.units import NS
 @pytest.mark.parametrize("fact", VOCABULARY.values(), ids=lambda fact: fact.name)
 def test_every_fact_is_declared_in_full(fact: Fact) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", fact.name)
-    assert fact.meaning and not fact.meaning.endswith(".")
+    assert fact.meaning
+    assert not fact.meaning.endswith(".")
     assert fact.unknown_when
     assert bool(fact.choices) == (fact.type is FactType.ENUM)
     assert not fact.says_not or fact.type is FactType.BOOL
@@ -44,7 +45,8 @@ def test_know_and_miss_replace_each_other() -> None:
     assert missed == Unknown("the capture starts late", "start it earlier")
     facts.know("syn_count", 0)
     assert facts["syn_count"] == Known(0)
-    assert list(facts) == ["syn_count"] and len(facts) == 1
+    assert list(facts) == ["syn_count"]
+    assert len(facts) == 1
 
 
 def test_maybe_turns_none_into_unknown() -> None:
@@ -68,8 +70,10 @@ def test_statements_come_from_the_fact_or_the_vocabulary() -> None:
 def test_admits_only_its_own_type() -> None:
     assert VOCABULARY["responder_fin"].admits(True)
     assert not VOCABULARY["responder_fin"].admits(1)
-    assert VOCABULARY["syn_count"].admits(1) and not VOCABULARY["syn_count"].admits(True)
-    assert VOCABULARY["opening"].admits("reset") and not VOCABULARY["opening"].admits("rest")
+    assert VOCABULARY["syn_count"].admits(1)
+    assert not VOCABULARY["syn_count"].admits(True)
+    assert VOCABULARY["opening"].admits("reset")
+    assert not VOCABULARY["opening"].admits("rest")
     assert VOCABULARY["refusal_text"].admits("530 Login incorrect")
 
 

@@ -176,16 +176,20 @@ def test_several_facts_in_one_mapping_are_all_asked(folder: Path) -> None:
 def test_what_a_condition_may_not_be(folder: Path, condition: str, complaint: str) -> None:
     add_rule(folder, f"- id: a\n  status: draft\n  score: 0.5\n  when:\n    {condition}\n")
     found = problems(folder)
-    assert len(found) == 1 and complaint in found[0]
+    assert len(found) == 1
+    assert complaint in found[0]
 
 
 def test_a_problem_shows_file_line_column_and_a_caret(folder: Path) -> None:
     add_rule(folder, "- id: a\n  status: draft\n  score: 0.5\n  when:\n    ended_by: responder-rts\n")
     line = (folder / "server-reset.yaml").read_text().split("\n").index("      ended_by: responder-rts") + 1
     assert problems(folder) == [
-        f"rules/server-reset.yaml:{line}:17: 'responder-rts' is no value of 'ended_by'. Did you mean 'responder-rst'?\n"
-        "          ended_by: responder-rts\n"
-        "                    ^"
+        (
+            f"rules/server-reset.yaml:{line}:17: 'responder-rts' is no value of 'ended_by'."
+            " Did you mean 'responder-rst'?\n"
+            "          ended_by: responder-rts\n"
+            "                    ^"
+        )
     ]
 
 

@@ -41,7 +41,7 @@ def read_condition(node: Node, source: Source) -> Condition | None:
     if not node.is_map or not node.value:
         source.complain(node, "a condition is a mapping: all, any, not, or a fact with what to compare it with.")
         return None
-    parts = [_read_entry(key, value, source) for key, value in node.items()]
+    parts = [_read_entry(key, value, source) for key, value in node.pairs()]
     return _all_of(parts)
 
 
@@ -75,7 +75,7 @@ def _read_entry(key: Node, value: Node, source: Source) -> Condition | None:
     if not value.value:
         source.complain(value, "an operator is missing here.")
         return None
-    return _all_of([_read_operator(fact, op, operand, source) for op, operand in value.items()])
+    return _all_of([_read_operator(fact, op, operand, source) for op, operand in value.pairs()])
 
 
 def _read_operator(fact: Fact, op: Node, operand: Node, source: Source) -> Condition | None:

@@ -118,7 +118,7 @@ def _compile_test(test: Test, settings: Settings) -> Check:
     return compared
 
 
-def _never_known(values: Mapping[str, Value]) -> bool | None:
+def _never_known(_values: Mapping[str, Value]) -> bool | None:
     return None
 
 
@@ -142,14 +142,14 @@ class Trace:
     parts: tuple[Trace, ...] = ()
 
     def leaves(self) -> Iterator[Trace]:
-        """Every test, in the order written."""
+        """Yield every test, in the order written."""
         if self.fact is not None:
             yield self
         for part in self.parts:
             yield from part.leaves()
 
     def deciding(self) -> Iterator[Trace]:
-        """The tests that the value rests on: had they been otherwise, it might be another."""
+        """Yield the tests that the value rests on: had they been otherwise, it might be another."""
         if self.fact is not None:
             yield self
         for part in self.parts:
@@ -219,7 +219,7 @@ class Evaluation:
     """Rules that would fit, were it not for their exception."""
 
     def by_cause(self) -> tuple[Match, ...]:
-        """The best match of each cause, highest score first."""
+        """Return the best match of each cause, highest score first."""
         best: dict[str, Match] = {}
         for match in self.matches:
             best.setdefault(match.cause, match)

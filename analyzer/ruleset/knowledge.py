@@ -33,6 +33,8 @@ class Fix:
     text: str
     code: Mapping[str, str]
     """Language (``C``, ``C#``, ``Python``) to source text, in the order to show it."""
+    shared: str | None = None
+    """Its id in fixes.yaml when several causes share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Knowledge:
     fix: tuple[Fix, ...]
     winsock: tuple[Answer, ...]
     """What each call answers from the decisive packet on."""
+    states: tuple[str, ...]
+    """The ids in winsock.yaml that those answers come from."""
     references: tuple[str, ...]
     """``RFC 1122 §4.2.3.6``, or words and an address."""
     match: tuple[str, ...]
@@ -82,8 +86,9 @@ def restore_knowledge(plain: Plain) -> Knowledge:
         look_alikes=tuple(LookAlike(one["cause"], one["tell_apart"]) for one in plain["look_alikes"]),
         counter_evidence=tuple(plain["counter_evidence"]),
         would_settle=tuple(plain["would_settle"]),
-        fix=tuple(Fix(one["text"], one.get("code") or {}) for one in plain["fix"]),
+        fix=tuple(Fix(one["text"], one["code"], one["shared"]) for one in plain["fix"]),
         winsock=tuple(Answer(one["call"], one["error"], one["why"]) for one in plain["winsock"]),
+        states=tuple(plain["states"]),
         references=tuple(plain["references"]),
         match=tuple(plain["samples"]["match"]),
         must_not=tuple(plain["samples"]["must_not"]),

@@ -1,8 +1,8 @@
 """Rule folders: read with every check, or from the compiled form when it still agrees with the sources.
 
-A folder holds ``causes.yaml`` (the closed list), ``fixes.yaml`` and ``winsock.yaml`` (shared texts) and one
-``<cause>.yaml`` a cause. Parsing all of that takes longer than analysing a small capture, so ``compiled.json`` beside
-them holds the same, checked and plain. It is used only when the hash of every source and of the vocabulary agrees.
+A folder holds ``causes.yaml`` (the closed list), ``fixes.yaml``, ``winsock.yaml`` and ``codes.yaml`` (shared texts)
+and one ``<cause>.yaml`` a cause. Parsing all of that takes longer than analysing a small capture, so ``compiled.json``
+beside them holds the same, checked and plain. It is used only when the hash of all sources and the vocabulary agrees.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from analyzer.ruleset.knowledge import Answer, Knowledge, restore_knowledge
 from analyzer.ruleset.model import SETTINGS, Adjustment, Cause, Rule
 from analyzer.ruleset.yamltree import Plain, Source, read_tree
 
-__all__ = ["COMPILED", "RuleSet", "SocketState", "compile_rules", "load_rules", "read_rules"]
+__all__ = ["COMPILED", "ErrorCode", "RuleSet", "Runtime", "SocketState", "compile_rules", "load_rules", "read_rules"]
 
 COMPILED = "compiled.json"
 _FORMAT = 1
-_SHARED = ("causes.yaml", "fixes.yaml", "winsock.yaml")
+_SHARED = ("causes.yaml", "codes.yaml", "fixes.yaml", "winsock.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,32 @@ class SocketState:
     id: str
     title: str
     answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One socket error explained."""
+
+    code: int
+    symbol: str
+    names: tuple[str, ...]
+    """Other spellings and numbers of the same error."""
+    words: str
+    meaning: str
+    chain: str
+    """What comes after it."""
+    look_at: str
+    """What to look for in a capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How a runtime shows a 10057."""
+
+    name: str
+    shows: str
+    mind: str
+    """What is easily misread there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +76,33 @@ class RuleSet:
     _texts: dict[str, str]
     """Cause id to its knowledge as JSON text; decoded only for causes that are reported."""
     _states: str
+    _codes: str = "{}"
     _decoded: dict[str, Knowledge] = field(default_factory=dict)
 
     def knowledge(self, cause: str) -> Knowledge:
-        """What is known about a cause. Raises KeyError for an id outside the closed list."""
+        """Return what is known about a cause. Raises KeyError for an id outside the closed list."""
         found = self._decoded.get(cause)
         if found is None:
             found = self._decoded[cause] = restore_knowledge(json.loads(self._texts[cause]))
         return found
 
     def states(self) -> tuple[SocketState, ...]:
-        """What each call answers, by state of the socket."""
+        """Return what each call answers, by state of the socket."""
         return tuple(
             SocketState(name, state["title"], tuple(Answer(**answer) for answer in state["answers"]))
             for name, state in json.loads(self._states).items()
         )
 
+    def codes(self) -> tuple[ErrorCode, ...]:
+        """Return the socket errors that are explained."""
+        return tuple(ErrorCode(**{**one, "names": tuple(one["names"])}) for one in json.loads(self._codes)["codes"])
+
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Return how runtimes show a 10057."""
+        return tuple(Runtime(**one) for one in json.loads(self._codes)["runtimes"])
+
     def lineage(self, cause: str) -> tuple[str, ...]:
-        """The cause and those it refines, finest first."""
+        """Return the cause and those it refines, finest first."""
         found: list[str] = []
         current: str | None = cause
         while current is not None and current not in found:
@@ -161,7 +196,7 @@ def _check(
     full: bool = True,
 ) -> dict[str, Plain]:
     """Read sources into the plain document that the compiled form holds. Raises RuleError."""
-    from analyzer.ruleset.schema import Context, read_cause_file, read_causes, read_fixes, read_states
+    from analyzer.ruleset.schema import Context, read_cause_file, read_causes, read_codes, read_fixes, read_states
 
     known = context if isinstance(context, Context) else Context()
     known.samples = None if samples is None else frozenset(samples)
@@ -185,6 +220,9 @@ def _check(
         read_fixes(*trees["fixes.yaml"], known)
     if "winsock.yaml" in trees:
         read_states(*trees["winsock.yaml"], known)
+    codes: Plain = {"codes": [], "runtimes": []}
+    if "codes.yaml" in trees:
+        codes = read_codes(*trees["codes.yaml"])
     listed = {cause for group in groups for cause in group["causes"]}
     causes: list[Plain] = []
     rules: list[Rule] = []
@@ -203,8 +241,9 @@ def _check(
             group, kind = known.causes.get(cause, ("", "cause"))
             causes.append({"id": cause, "group": group, "kind": kind, **_light(plain)})
             texts[cause] = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-    for cause in sorted(listed - texts.keys()) if not problems else ():
-        problems.append(f"causes.yaml:1:1: the cause '{cause}' has no file {cause}.yaml.")
+    if not problems:
+        missing = sorted(listed - texts.keys())
+        problems += [f"causes.yaml:1:1: the cause '{cause}' has no file {cause}.yaml." for cause in missing]
     if problems:
         raise RuleError(problems)
     order = {cause: position for position, cause in enumerate(known.causes)}
@@ -215,6 +254,7 @@ def _check(
         "causes": causes,
         "rules": [_dump_rule(rule) for rule in rules],
         "states": json.dumps(known.states, ensure_ascii=False, separators=(",", ":")),
+        "codes": json.dumps(codes, ensure_ascii=False, separators=(",", ":")),
         "knowledge": texts,
     }
 
@@ -240,6 +280,7 @@ def _assemble(document: dict[str, Plain], stamp: str) -> RuleSet:
         stamp=stamp,
         _texts=document["knowledge"],
         _states=document["states"],
+        _codes=document["codes"],
     )
 
 

@@ -12,15 +12,15 @@ from analyzer.ruleset.knowledge import PARTIES, placeholders
 from analyzer.ruleset.model import CULPRITS, Adjustment, Condition, Rule
 from analyzer.ruleset.yamltree import Node, Plain, Source, nearest
 
-__all__ = ["Context", "read_cause_file", "read_causes", "read_fixes", "read_states"]
+__all__ = ["Context", "read_cause_file", "read_causes", "read_codes", "read_fixes", "read_states"]
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _STATUS = ("draft", "stable", "retired")
-_RULE_KEYS = "id status score when unless needs raises lowers".split()
-_CAUSE_TEXTS = "title culprit owner summary why".split()
-_CAUSE_LISTS = "known_problems counter_evidence would_settle references".split()
+_RULE_KEYS = ["id", "status", "score", "when", "unless", "needs", "raises", "lowers"]
+_CAUSE_TEXTS = ["title", "culprit", "owner", "summary", "why"]
+_CAUSE_LISTS = ["known_problems", "counter_evidence", "would_settle", "references"]
 _CAUSE_KEYS = (
-    *"id refines look_alikes fix winsock samples rules".split(),
+    *["id", "refines", "look_alikes", "fix", "winsock", "samples", "rules"],
     *_CAUSE_TEXTS,
     *_CAUSE_LISTS,
 )
@@ -45,7 +45,7 @@ def _keys(node: Node, allowed: Iterable[str], source: Source, required: Iterable
         source.complain(node, "a mapping is expected here.")
         return False
     known = list(allowed)
-    for key, _ in node.items():
+    for key, _ in node.pairs():
         if key.value not in known:
             source.complain(key, f"the key '{key.value}' is not known here.{nearest(str(key.value), known)}")
     missing = [name for name in required if node.get(name) is None]
@@ -122,13 +122,13 @@ def read_causes(node: Node, source: Source, context: Context) -> list[Plain]:
 
 def read_fixes(node: Node, source: Source, context: Context) -> None:
     """Read fixes.yaml: shared fixes by id."""
-    for key, value in node.items():
+    for key, value in node.pairs():
         context.fixes[_id(key, source)] = _fix(value, source, context)
 
 
 def read_states(node: Node, source: Source, context: Context) -> None:
     """Read winsock.yaml: what each call answers, by state of the socket."""
-    for key, value in node.items():
+    for key, value in node.pairs():
         name = _id(key, source)
         if not _keys(value, ("title", "answers"), source, ("title", "answers")):
             continue
@@ -136,34 +136,55 @@ def read_states(node: Node, source: Source, context: Context) -> None:
         listed = value.get("answers")
         for part in listed.parts() if listed else ():
             if _keys(part, ("call", "error", "why"), source, ("call", "error", "why")):
-                answers.append({word: _text(part.get(word), source) for word in ("call", "error", "why")})
+                answers += [{word: _text(part.get(word), source) for word in ("call", "error", "why")}]
         context.states[name] = {"title": _text(value.get("title"), source), "answers": answers}
+
+
+def read_codes(node: Node, source: Source) -> Plain:
+    """Read codes.yaml: error codes ``{code, symbol, names, words, meaning, chain, look_at}`` and runtimes."""
+    read: dict[str, list[Plain]] = {"codes": [], "runtimes": []}
+    if not _keys(node, read, source, read):
+        return read
+    texts = ("symbol", "words", "meaning", "chain", "look_at")
+    for part in _list(node.get("codes"), source):
+        if _keys(part, ("code", "names", *texts), source, ("code", "names", *texts)):
+            code = int(_number(part.get("code"), source, 1, 65535))
+            names = _texts(part.get("names"), source)
+            read["codes"].append(
+                {"code": code, "names": names, **{name: _text(part.get(name), source) for name in texts}}
+            )
+    for part in _list(node.get("runtimes"), source):
+        if _keys(part, ("name", "shows", "mind"), source, ("name", "shows", "mind")):
+            read["runtimes"] += [{name: _text(part.get(name), source) for name in ("name", "shows", "mind")}]
+    return read
 
 
 def _fix(node: Node, source: Source, context: Context) -> Plain:
     if not _keys(node, ("use", "text", "code"), source):
-        return {"text": "", "code": {}}
+        return {"text": "", "code": {}, "shared": None}
     used: Plain = {"text": "", "code": {}}
+    shared: str | None = None
     use = node.get("use")
     if use is not None:
         name = _one_of(use, context.fixes, source, "shared fix")
         used = context.fixes.get(name, used)
+        shared = name
     elif node.get("text") is None:
         source.complain(node, "missing here: text, or use.")
     code = dict(used["code"])
     given = node.get("code")
     if given is not None and not given.is_map:
         source.complain(given, "code is a mapping of language to source text.")
-    for language, text in given.items() if given else ():
+    for language, text in given.pairs() if given else ():
         code[str(language.value)] = _text(text, source)
-    return {"text": _text(node.get("text"), source) or used["text"], "code": code}
+    return {"text": _text(node.get("text"), source) or used["text"], "code": code, "shared": shared}
 
 
 def _samples(node: Node | None, source: Source, context: Context, stable: bool) -> Plain:
     found: dict[str, list[str]] = {"match": [], "must_not": []}
     if node is None or not _keys(node, ("match", "must_not"), source):
         return found
-    for kind in found:
+    for kind in tuple(found):
         listed = node.get(kind)
         found[kind] = _texts(listed, source)
         for part in listed.parts() if listed and context.samples is not None else ():
@@ -202,6 +223,7 @@ def read_cause_file(node: Node, source: Source, context: Context, *, full: bool)
         "look_alikes": _look_alikes(node.get("look_alikes"), source, context, cause),
         "fix": [_fix(part, source, context) for part in _list(node.get("fix"), source)],
         "winsock": [],
+        "states": [],
     }
     for name in _CAUSE_TEXTS:
         plain[name] = _text(node.get(name), source)
@@ -211,6 +233,7 @@ def read_cause_file(node: Node, source: Source, context: Context, *, full: bool)
         _one_of(node.get("culprit"), CULPRITS, source, "culprit")
     for part in _list(node.get("winsock"), source):
         state = _one_of(part, context.states, source, "socket state")
+        plain["states"].append(state)
         plain["winsock"] += context.states.get(state, {"answers": []})["answers"]
     summary = node.get("summary")
     for name in placeholders(plain["summary"]) if summary else ():
@@ -269,7 +292,7 @@ def _needs(node: Node | None, source: Source) -> tuple[tuple[str, float], ...]:
     needs: dict[str, float] = {}
     if node is not None and not node.is_map:
         source.complain(node, "needs is a mapping of fact to the highest score while it is unknown.")
-    for key, value in node.items() if node else ():
+    for key, value in node.pairs() if node else ():
         _one_of(key, VOCABULARY, source, "fact")
         needs[str(key.value)] = _number(value, source, 0.0, 1.0)
     return tuple(needs.items())

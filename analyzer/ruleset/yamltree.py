@@ -6,7 +6,6 @@ surprises of YAML 1.1. Aliases and duplicate keys are refused.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -45,21 +44,21 @@ class Node:
         """The node is a list."""
         return isinstance(self.value, tuple)
 
-    def items(self) -> Iterable[tuple[Node, Node]]:
-        """The (key, value) pairs of a mapping in file order; empty for other nodes."""
+    def pairs(self) -> Iterable[tuple[Node, Node]]:
+        """Return the (key, value) pairs of a mapping in file order; empty for other nodes."""
         return self.value.values() if isinstance(self.value, dict) else ()
 
     def parts(self) -> tuple[Node, ...]:
-        """The members of a list; empty for other nodes."""
+        """Return the members of a list; empty for other nodes."""
         return self.value if isinstance(self.value, tuple) else ()
 
     def get(self, key: str) -> Node | None:
-        """The value under ``key`` of a mapping, or None."""
+        """Return the value under ``key`` of a mapping, or None."""
         entry = self.value.get(key) if isinstance(self.value, dict) else None
         return entry[1] if entry else None
 
     def plain(self) -> Plain:
-        """The value without places."""
+        """Return the value without places."""
         if isinstance(self.value, dict):
             return {name: node.plain() for name, (_, node) in self.value.items()}
         if isinstance(self.value, tuple):
@@ -91,6 +90,8 @@ class Source:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the known word closest to ``word``, or nothing."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{close[0]}'?" if close else ""
 

@@ -90,8 +90,8 @@ def test_the_trace_agrees_with_the_fast_result(condition: Condition, known: dict
     assert list(trace.deciding())
 
 
-@given(conditions, knowledge, st.data())
-def test_what_decides_suffices(condition: Condition, known: dict[str, Value], data: st.DataObject) -> None:
+@given(conditions, knowledge)
+def test_what_decides_suffices(condition: Condition, known: dict[str, Value]) -> None:
     facts = FactSet({name: Known(one) for name, one in known.items()})
     trace = trace_condition(condition, facts)
     if trace.value is not None:
