@@ -67,3 +67,14 @@ def test_since_counts_from_the_end_of_a_silence() -> None:
     lines = rungs(samples.idle_drop_incident())
     after = next(line for line in lines if line.row is not None and line.row.frame == 40)
     assert after.since_ns == 0
+
+
+def test_a_log_line_inside_a_silence_does_not_hide_it() -> None:
+    incident = samples.idle_drop_incident()
+    inside = TimelineRow(incident.silences[0].start_ns + 75_000_000_000, "sending", "log")
+    lines = rungs(replace(incident, timeline=(*incident.timeline, inside)))
+    kinds = [line.kind for line in lines]
+    assert kinds.count("silence") == 1
+    position = kinds.index("silence")
+    assert lines[position + 1].label == "sending"
+    assert lines[position + 1].since_ns is None

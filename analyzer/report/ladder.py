@@ -17,6 +17,7 @@ __all__ = ["Rung", "notable_silences", "rungs"]
 
 _KEEP_ENDS = 2
 _SHORT_NS = 5 * NS
+_SAME_NS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,18 @@ def rungs(incident: IncidentReport, limit: int = 40) -> list[Rung]:
     position = 0
     previous: int | None = None
     for row in rows:
-        while position < len(silences) and silences[position].start_ns + silences[position].duration_ns <= row.ts_ns:
+        # A line of a log may fall into a silence: the silence begins where the last packet was, so it comes first.
+        while position < len(silences) and silences[position].start_ns + _SAME_NS < row.ts_ns:
             silence = silences[position]
             position += 1
-            # A silence from before the first line shown has no place between two of them.
-            if previous is None or silence.start_ns < previous - 1_000:
+            if previous is None:
                 continue
             words = f"{format_duration(silence.duration_ns)} of silence, no packet in either direction"
             result.append(Rung("silence", silence.start_ns, words, silence=silence))
             previous = silence.start_ns + silence.duration_ns
-        since = None if previous is None else row.ts_ns - previous
+        since = row.ts_ns - previous if previous is not None and row.ts_ns >= previous else None
         result.append(Rung(row.kind, row.ts_ns, row.label, row=row, since_ns=since))
-        previous = row.ts_ns
+        previous = row.ts_ns if previous is None else max(previous, row.ts_ns)
     return result
 
 

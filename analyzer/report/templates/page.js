@@ -64,7 +64,7 @@
 
   var opened = [];
   addEventListener("beforeprint", function () {
-    document.querySelectorAll("details:not([open])").forEach(function (one) { one.open = true; opened.push(one); });
+    document.querySelectorAll("details:not([open]):not(.code)").forEach(function (one) { one.open = true; opened.push(one); });
   });
   addEventListener("afterprint", function () {
     opened.splice(0).forEach(function (one) { one.open = false; });
