@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from analyzer.factset import Fact, FactSet, FactType, Known, Unknown, Value, format_value
+from analyzer.factset import Fact, FactSet, FactType, Known, Unknown, Value, format_value, say_value
 from analyzer.vocabulary.around import AROUND, PROTOCOL
 from analyzer.vocabulary.derived import DERIVED
 from analyzer.vocabulary.ending import CLOSING, RESET
@@ -27,6 +27,7 @@ __all__ = [
     "Unknown",
     "Value",
     "format_value",
+    "say_value",
     "statement",
 ]
 

@@ -12,7 +12,7 @@ from enum import Enum
 
 from analyzer.units import format_duration
 
-__all__ = ["Fact", "FactSet", "FactType", "Known", "Unknown", "Value", "format_value"]
+__all__ = ["Fact", "FactSet", "FactType", "Known", "Unknown", "Value", "format_value", "say_value"]
 
 Value = bool | int | str
 """A bool, an integer (durations in nanoseconds, sizes in bytes) or text (also the choices of an enum)."""
@@ -70,8 +70,8 @@ class Fact:
             if not value and self.says_not:
                 return self.says_not
         elif self.says:
-            return self.says.replace("{}", format_value(self, value))
-        return f"{self.meaning.rstrip('.')}: {format_value(self, value)}."
+            return self.says.replace("{}", say_value(self, value))
+        return f"{self.meaning.rstrip('.')}: {say_value(self, value)}."
 
 
 def format_value(fact: Fact, value: Value) -> str:
@@ -83,6 +83,46 @@ def format_value(fact: Fact, value: Value) -> str:
     if fact.type is FactType.SIZE:
         return f"{value:,} B"
     return str(value)
+
+
+_WORDS = {
+    "responder-fin": "FIN of the server",
+    "responder-rst": "RST of the server",
+    "responder-data": "data of the server",
+    "initiator-fin": "FIN of the client",
+    "initiator-rst": "RST of the client",
+    "initiator-data": "data of the client",
+    "both-rst": "RSTs in both directions",
+    "keepalive": "a keepalive probe",
+    "initiator": "the client",
+    "responder": "the server",
+    "both": "both sides",
+    "peer": "the host itself",
+    "box": "a device between",
+    "before-syn": "before the SYN",
+    "handshake": "between SYN and SYN-ACK",
+    "established": "connected",
+    "after-fin": "after a FIN",
+    "after-rst": "after a RST",
+    "bare": "a bare RST",
+    "acknowledging": "RST, ACK",
+    "name-error": "no such name",
+    "server-failure": "the name server failed",
+    "no-answer": "nobody answered",
+    "no-address": "the name has no address",
+    "client-hello": "the ClientHello",
+    "server-hello": "the server's first answer",
+    "admin-prohibited": "administratively prohibited",
+}
+"""Choices in a reader's words; what is missing reads well with spaces for hyphens."""
+
+
+def say_value(fact: Fact, value: Value) -> str:
+    """Return a fact's value in a sentence for people; rules and their documentation use `format_value`."""
+    if fact.type is FactType.ENUM:
+        text = str(value)
+        return _WORDS.get(text, text.replace("-", " "))
+    return format_value(fact, value)
 
 
 @dataclass(frozen=True, slots=True)

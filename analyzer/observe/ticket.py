@@ -71,13 +71,33 @@ def _phase(facts: FactSet, symptom: Symptom, reading: Reading | None, around: Su
         return
     phase, sure = _phase_at(reading, time, slack)
     if sure:
-        facts.know("error_phase", phase)
+        facts.know("error_phase", phase, _phase_frames(reading, phase), _PHASES[phase])
     else:
         facts.miss(
             "error_phase",
             "the clocks of log and capture agree too badly to order the error and the packets",
             "clocks of log and capture synchronised, or a log line that tells of the connect",
         )
+
+
+_PHASES = {
+    "before-syn": "The error comes before the connection's first SYN.",
+    "handshake": "The error falls between the SYN and the SYN-ACK: the connection was not there yet.",
+    "established": "At the time of the error the connection was established.",
+    "after-fin": "The error comes after a FIN had closed one side.",
+    "after-rst": "The error comes after a RST had ended the connection.",
+}
+
+
+def _phase_frames(reading: Reading, phase: str) -> tuple[int, ...]:
+    opening = reading.opening
+    if phase == "handshake":
+        return tuple(s.frame for s in (*opening.syns[:1], *opening.syn_acks[:1]))
+    if phase == "after-fin" and reading.closing.first_fin is not None:
+        return (reading.closing.first_fin.frame,)
+    if phase == "after-rst":
+        return tuple(s.frame for s in reading.view.segments if s.has(RST))[:1]
+    return ()
 
 
 def _phase_at(reading: Reading, time: int, slack: int) -> tuple[str, bool]:

@@ -29,6 +29,18 @@ def survived(silence: Silence) -> bool:
     return silence.answer_frame is not None and not (silence.answer_flags or 0) & RST
 
 
+_BROKEN = {
+    "initiator-data": "The client broke the silence with data.",
+    "responder-data": "The server broke the silence with data.",
+    "initiator-fin": "The client broke the silence with its FIN.",
+    "responder-fin": "The server broke the silence with its FIN: a timer, not traffic.",
+    "initiator-rst": "The client broke the silence with a RST.",
+    "responder-rst": "A RST in the server's name broke the silence: a timer, not traffic.",
+    "keepalive": "A keepalive probe broke the silence.",
+    "other": "A packet without data broke the silence.",
+}
+
+
 def _broken_by(segment: Segment, probe: bool) -> str:
     who = "initiator" if segment.from_initiator else "responder"
     if segment.has(RST):
@@ -47,7 +59,7 @@ def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     longest = max((one.duration_ns for one in lived), default=0)
     facts.know("longest_survived_here", longest)
     if pause is None:
-        facts.know("silence_before_end", 0)
+        facts.know("silence_before_end", 0, (), "The connection was in use until the moment it ended.")
         return
     duration = pause.duration_ns
     frames = (pause.before.frame, pause.after.frame)
@@ -57,7 +69,8 @@ def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         frames,
         f"For {format_duration(duration)} neither side sent a packet (frames {frames[0]} to {frames[1]}).",
     )
-    facts.know("silence_ended_by", _broken_by(pause.after, _is_probe(reading, pause.after)), (pause.after.frame,))
+    broken_by = _broken_by(pause.after, _is_probe(reading, pause.after))
+    facts.know("silence_ended_by", broken_by, (pause.after.frame,), _BROKEN[broken_by])
     answer = next(
         (
             s

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analyzer.facts import VOCABULARY, FactSet, format_value
+from analyzer.facts import VOCABULARY, FactSet, say_value
 from analyzer.ruleset.yamltree import Plain
 
 __all__ = ["Answer", "Fix", "Knowledge", "LookAlike", "placeholders", "render_summary", "restore_knowledge"]
@@ -112,7 +112,7 @@ def render_summary(template: str, facts: FactSet, parties: Mapping[str, str]) ->
         if name in PARTIES:
             return parties.get(name)
         value = facts.known_values.get(name)
-        return None if value is None else format_value(VOCABULARY[name], value)
+        return None if value is None else say_value(VOCABULARY[name], value)
 
     def optional(match: re.Match[str]) -> str:
         passage = match[1]
