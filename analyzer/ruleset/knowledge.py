@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from analyzer.facts import VOCABULARY, FactSet, say_value
-from analyzer.ruleset.yamltree import Plain
 
 __all__ = ["Answer", "Fix", "Knowledge", "LookAlike", "placeholders", "render_summary", "restore_knowledge"]
 
@@ -75,7 +75,7 @@ class Knowledge:
     """Samples that must not."""
 
 
-def restore_knowledge(plain: Plain) -> Knowledge:
+def restore_knowledge(plain: Any) -> Knowledge:
     """Build the knowledge of a cause from checked plain data."""
     return Knowledge(
         cause=plain["id"],

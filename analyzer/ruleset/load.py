@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from analyzer.errors import RuleError
 from analyzer.facts import VOCABULARY
@@ -19,7 +20,6 @@ from analyzer.resources import rules_directory
 from analyzer.ruleset.conditions import dump_condition, restore_condition
 from analyzer.ruleset.knowledge import Answer, Knowledge, restore_knowledge
 from analyzer.ruleset.model import SETTINGS, Adjustment, Cause, Rule
-from analyzer.ruleset.yamltree import Plain, Source, read_tree
 
 __all__ = ["COMPILED", "ErrorCode", "RuleSet", "Runtime", "SocketState", "compile_rules", "load_rules", "read_rules"]
 
@@ -194,9 +194,10 @@ def _check(
     context: object = None,
     *,
     full: bool = True,
-) -> dict[str, Plain]:
+) -> dict[str, Any]:
     """Read sources into the plain document that the compiled form holds. Raises RuleError."""
     from analyzer.ruleset.schema import Context, read_cause_file, read_causes, read_codes, read_fixes, read_states
+    from analyzer.ruleset.yamltree import Source, read_tree
 
     known = context if isinstance(context, Context) else Context()
     known.samples = None if samples is None else frozenset(samples)
@@ -213,18 +214,18 @@ def _check(
         tree = read_tree(source)
         if tree is not None:
             trees[name.rpartition("/")[2]] = (tree, source)
-    groups: list[Plain] = []
+    groups: list[Any] = []
     if "causes.yaml" in trees:
         groups = read_causes(*trees["causes.yaml"], known)
     if "fixes.yaml" in trees:
         read_fixes(*trees["fixes.yaml"], known)
     if "winsock.yaml" in trees:
         read_states(*trees["winsock.yaml"], known)
-    codes: Plain = {"codes": [], "runtimes": []}
+    codes: Any = {"codes": [], "runtimes": []}
     if "codes.yaml" in trees:
         codes = read_codes(*trees["codes.yaml"])
     listed = {cause for group in groups for cause in group["causes"]}
-    causes: list[Plain] = []
+    causes: list[Any] = []
     rules: list[Rule] = []
     texts: dict[str, str] = {}
     for name, (tree, source) in trees.items():
@@ -259,11 +260,11 @@ def _check(
     }
 
 
-def _light(plain: Plain) -> dict[str, Plain]:
+def _light(plain: Any) -> dict[str, Any]:
     return {name: plain[name] for name in ("title", "refines", "culprit", "owner")}
 
 
-def _merge(document: dict[str, Plain], added: dict[str, Plain]) -> None:
+def _merge(document: dict[str, Any], added: dict[str, Any]) -> None:
     replaced = {rule["id"] for rule in added["rules"]}
     document["rules"] = [rule for rule in document["rules"] if rule["id"] not in replaced] + added["rules"]
     document["groups"] += added["groups"]
@@ -272,7 +273,7 @@ def _merge(document: dict[str, Plain], added: dict[str, Plain]) -> None:
     document["states"] = added["states"]
 
 
-def _assemble(document: dict[str, Plain], stamp: str) -> RuleSet:
+def _assemble(document: dict[str, Any], stamp: str) -> RuleSet:
     return RuleSet(
         groups=tuple((group["id"], group["title"], tuple(group["causes"])) for group in document["groups"]),
         causes={cause["id"]: Cause(**cause) for cause in document["causes"]},
@@ -284,7 +285,7 @@ def _assemble(document: dict[str, Plain], stamp: str) -> RuleSet:
     )
 
 
-def _dump_rule(rule: Rule) -> Plain:
+def _dump_rule(rule: Rule) -> Any:
     return {
         "id": rule.id,
         "cause": rule.cause,
@@ -298,7 +299,7 @@ def _dump_rule(rule: Rule) -> Plain:
     }
 
 
-def _restore_rule(plain: Plain) -> Rule:
+def _restore_rule(plain: Any) -> Rule:
     return Rule(
         plain["id"],
         plain["cause"],

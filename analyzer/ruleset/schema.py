@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from analyzer.facts import VOCABULARY
-from analyzer.ruleset.conditions import read_condition
+from analyzer.ruleset.condition_reader import read_condition
 from analyzer.ruleset.knowledge import PARTIES, placeholders
 from analyzer.ruleset.model import CULPRITS, Adjustment, Condition, Rule
 from analyzer.ruleset.yamltree import Node, Plain, Source, nearest

@@ -6,7 +6,6 @@ many products share a round number, so every candidate is listed and none is nam
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -101,6 +100,8 @@ class Limit:
 
 def load_limits(path: Path) -> tuple[Limit, ...]:
     """Read a table of limits, shortest default first. Raises RuleError with every bad line."""
+    import csv  # only needed once a limit is asked for
+
     problems: list[str] = []
     limits: list[Limit] = []
     try:
