@@ -145,7 +145,7 @@ def _is_ipv4(data: bytes) -> bool:
 def _checksum(data: bytes) -> int:
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -262,9 +262,7 @@ def routed(capture: Capture, *, delay_ns: int = 30_000) -> Capture:
 def one_direction(capture: Capture, source: str) -> Capture:
     """Only IPv4 packets that ``source`` sent."""
     wanted = socket.inet_aton(source)
-    return replace(
-        capture, frames=tuple(f for f in capture.frames if _is_ipv4(f.data) and f.data[26:30] == wanted)
-    )
+    return replace(capture, frames=tuple(f for f in capture.frames if _is_ipv4(f.data) and f.data[26:30] == wanted))
 
 
 def cut_short(capture: Capture, snap: int = 96) -> Capture:

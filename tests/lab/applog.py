@@ -14,19 +14,23 @@ __all__ = ["FORMATS", "TEXTS", "AppLog", "LogStyle"]
 TEXTS: dict[int, tuple[str, str]] = {
     10048: (
         "WSAEADDRINUSE",
-        "Only one usage of each socket address (protocol/network address/port) is normally permitted",
+        ("Only one usage of each socket address (protocol/network address/port) is normally permitted"),
     ),
     10053: ("WSAECONNABORTED", "An established connection was aborted by the software in your host machine"),
     10054: ("WSAECONNRESET", "An existing connection was forcibly closed by the remote host"),
     10057: (
         "WSAENOTCONN",
-        "A request to send or receive data was disallowed because the socket is not connected and (when sending "
-        "on a datagram socket using a sendto call) no address was supplied",
+        (
+            "A request to send or receive data was disallowed because the socket is not connected and (when sending "
+            "on a datagram socket using a sendto call) no address was supplied"
+        ),
     ),
     10060: (
         "WSAETIMEDOUT",
-        "A connection attempt failed because the connected party did not properly respond after a period of time, "
-        "or established connection failed because connected host has failed to respond",
+        (
+            "A connection attempt failed because the connected party did not properly respond after a period of time, "
+            "or established connection failed because connected host has failed to respond"
+        ),
     ),
     10061: ("WSAECONNREFUSED", "No connection could be made because the target machine actively refused it"),
     10065: ("WSAEHOSTUNREACH", "A socket operation was attempted to an unreachable host"),
@@ -34,8 +38,10 @@ TEXTS: dict[int, tuple[str, str]] = {
     11001: ("WSAHOST_NOT_FOUND", "No such host is known"),
     11002: (
         "WSATRY_AGAIN",
-        "This is usually a temporary error during hostname resolution and means that the local server did not "
-        "receive a response from an authoritative server",
+        (
+            "This is usually a temporary error during hostname resolution and means that the local server did not "
+            "receive a response from an authoritative server"
+        ),
     ),
 }
 _GERMAN = (
@@ -86,11 +92,11 @@ class AppLog:
     rng: random.Random
     entries: list[_Entry] = field(default_factory=list)
 
-    def info(self, text: str, at: float, level: str = "INFO") -> None:
+    def say(self, text: str, at: float, level: str = "INFO") -> None:
         """One ordinary line at a true time (seconds since 1970)."""
         self.entries.append(_Entry(at, level, text, thread=self.rng.randrange(4, 31)))
 
-    def error(self, call: str, code: int, endpoint: str, at: float) -> None:
+    def failure(self, call: str, code: int, endpoint: str, at: float) -> None:
         """One socket error: WARN for the first of a chain, ERROR for 10057."""
         level = "ERROR" if code == 10057 else "WARN"
         self.entries.append(_Entry(at, level, "", call, code, endpoint, self.rng.randrange(4, 31)))

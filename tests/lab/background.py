@@ -19,7 +19,7 @@ __all__ = ["KINDS", "resolver", "run_background"]
 _PORTS = (443, 3000, 5671, 8443, 9000, 15672, 27017, 61616, 8089, 9092, 11211, 5044)
 
 
-def _open(case: Case, rng: random.Random, server: Server) -> Session:
+def _open(case: Case, _rng: random.Random, server: Server) -> Session:
     made = case.session(protocol=server.protocol.name)
     made.connect(server.address, server.port)
     return made
@@ -131,7 +131,7 @@ def _set_keepalive(sock: socket.socket, idle: int, interval: int, count: int = 5
 def _download(case: Case, rng: random.Random) -> None:
     size = rng.choice((20_000, 60_000, 200_000))
 
-    def push(server: Server, conn: socket.socket) -> None:
+    def push(_server: Server, conn: socket.socket) -> None:
         conn.recv(65536)
         conn.sendall(http_response(rng, size))
         time.sleep(0.3)

@@ -20,13 +20,13 @@ from tests.lab.path import DROP, Packet, Rule, Verdict
 from tests.lab.programs import Serve, Server, Session
 from tests.lab.protocols import PROTOCOLS, Protocol
 
-__all__ = ["Case", "Discard", "Incident", "Scenario", "scenario", "scenarios"]
+__all__ = ["Case", "DiscardedError", "Incident", "Scenario", "scenario", "scenarios"]
 
 Claim = Callable[[list[Frame], int], bool]
 _INTERFACES = ("Local Area Connection", "Ethernet", "Ethernet 2", "eth0", "ens192", "Wi-Fi")
 
 
-class Discard(Exception):
+class DiscardedError(Exception):
     """The capture does not show what the label would claim."""
 
 
@@ -104,6 +104,7 @@ class Case:
     incidents: list[Incident] = field(init=False, default_factory=list)
     related: list[tuple[tuple[str, int, str, int], float]] = field(init=False, default_factory=list)
     notes: list[str] = field(init=False, default_factory=list)
+    played: list[Scenario] = field(init=False, default_factory=list)
     acceptable: list[str] = field(init=False, default_factory=list)
     extra: dict[str, object] = field(init=False, default_factory=dict)
     needs_log: bool = field(init=False, default=False)
@@ -166,7 +167,7 @@ class Case:
     def connected(self, made: Session) -> None:
         """Log the connection, sometimes with its local port."""
         port = f" from local port {made.port}" if self.rng.random() < 0.35 else ""
-        self.log.info(f"connected to {made.endpoint}{port}", time.time())
+        self.log.say(f"connected to {made.endpoint}{port}", time.time())
 
     def keep(self, thing: object) -> None:
         """Hold on to something until the case is over."""
@@ -218,7 +219,7 @@ class Case:
                 wait = self.rng.choice((0.0, 0.0, 0.001, 0.05, 0.3)) if gap is None else gap
                 time.sleep(wait)
                 at = time.time()
-            self.log.error(call, code, made.endpoint, at)
+            self.log.failure(call, code, made.endpoint, at)
         self.incidents.append(
             Incident(
                 cause=cause or self.scenario.cause,
@@ -249,7 +250,7 @@ class Case:
         """An incident that no TCP stream belongs to; ``frames`` finds the packets that show it, and must find some."""
         at = time.time()
         for call, code in calls:
-            self.log.error(call, code, where, at)
+            self.log.failure(call, code, where, at)
         self.incidents.append(
             Incident(
                 cause or self.scenario.cause,
@@ -268,13 +269,13 @@ class Case:
 
     def incident_later(self, where: str, call: str, at: float) -> None:
         """A 10057 that the log tells of after the capture has ended."""
-        self.log.error(call, 10057, where, at)
+        self.log.failure(call, 10057, where, at)
         self.incidents.append(
             Incident(self.scenario.cause, at, self.net.client_ip, where, None, at, "unknown", [10057], None, [])
         )
 
     def finish(self, folder: FilePath, raw: FilePath, raw_server: FilePath | None) -> None:
-        """Write the case's files, or raise Discard when the capture does not bear the label out."""
+        """Write the case's files, or raise DiscardedError when the capture does not bear the label out."""
         work = raw.with_suffix(".pcapng")
         name = self.rng.choice(_INTERFACES)
         to_pcapng(raw, work, name)
@@ -291,7 +292,7 @@ class Case:
         (folder / "label.json").write_text(json.dumps(label, indent=1) + "\n", encoding="utf-8")
         story = str(label["how_made"])
         (folder / "README").write_text(
-            f"{self.name}: {self.scenario.cause}. {story} Captured in a namespace lab with real kernel TCP.\n",
+            f"{self.name}: {label['cause']}. {story} Captured in a namespace lab with real kernel TCP.\n",
             encoding="utf-8",
         )
 
@@ -303,22 +304,22 @@ class Case:
             if each.ends is not None:
                 stream = trace.find(each.ends, each.opened)
                 if stream is None:
-                    raise Discard(f"{each.cause}: no stream for {each.ends}")
+                    raise DiscardedError(f"{each.cause}: no stream for {each.ends}")
                 guilty.add(stream)
                 mine = trace.of(stream)
                 if each.decisive is not None:
                     frames = each.decisive(mine, each.ends[1])
                     if not frames:
-                        raise Discard(f"{each.cause}: decisive frames are missing in stream {stream}")
+                        raise DiscardedError(f"{each.cause}: decisive frames are missing in stream {stream}")
                 for number, claim in enumerate(each.claims):
                     if not claim(mine, each.ends[1]):
-                        raise Discard(f"{each.cause}: claim {number} does not hold in stream {stream}")
+                        raise DiscardedError(f"{each.cause}: claim {number} does not hold in stream {stream}")
             elif self.extra.get("_frames"):
                 find = self.extra["_frames"]
                 assert callable(find)
                 frames = find(trace)
                 if not frames:
-                    raise Discard(f"{each.cause}: nothing to show")
+                    raise DiscardedError(f"{each.cause}: nothing to show")
             record: dict[str, object] = {
                 "time_utc": datetime.fromtimestamp(each.at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
                 "stream": stream,
@@ -339,12 +340,12 @@ class Case:
         chain = incidents[-1]["wsa_chain"] if incidents else None
         label: dict[str, object] = {
             "case": self.name,
-            "cause": self.scenario.cause,
-            "acceptable": self.acceptable,
+            "cause": self.incidents[0].cause if self.incidents else "healthy",
+            "acceptable": sorted(set(self.acceptable)),
             "incidents": incidents,
             "healthy_streams": sorted(trace.streams - guilty - related),
             "related_streams": sorted(related),
-            "how_made": " ".join([self.scenario.story, *self.notes]),
+            "how_made": " ".join([*(each.story for each in self.played), *self.notes]),
         }
         if chain is not None:
             label["expected_wsa_error_chain"] = chain
@@ -363,5 +364,5 @@ class Case:
             variants["endpoint"] = True
         if self.net.traits.offload:
             variants["offload"] = True
-        variants["run"] = self.scenario.run.__name__
+        variants["run"] = "+".join(each.run.__name__ for each in self.played)
         return variants

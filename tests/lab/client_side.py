@@ -31,7 +31,7 @@ def closed_by_thread(case: Case) -> None:
     made.talk(case.rng.randrange(2, 7))
     case.pause(0.3, 2)
     if case.rng.random() < 0.6:
-        case.log.info(case.rng.choice(("Dispose() called", "closing session", "recycle worker")), time.time())
+        case.log.say(case.rng.choice(("Dispose() called", "closing session", "recycle worker")), time.time())
     made.sock.close()
     case.pause(0.1, 2.5)
     case.fail(
@@ -78,7 +78,7 @@ def closed_by_shutdown(case: Case) -> None:
     made.talk(case.rng.randrange(2, 6))
     made.sock.shutdown(socket.SHUT_RDWR)
     case.pause(0.5, 12)
-    case.log.info("reusing pooled connection", time.time())
+    case.log.say("reusing pooled connection", time.time())
     case.fail(made, [("send", 10057)], culprit="client", decisive=client_fin, claims=[client_ended_first])
 
 
@@ -110,7 +110,7 @@ def gave_up(case: Case) -> None:
     else:
         made.sock.close()
     if case.rng.random() < 0.5:
-        case.log.info(f"request timed out after {patience} s", time.time(), "WARN")
+        case.log.say(f"request timed out after {patience} s", time.time(), "WARN")
     case.pause(0.05, 0.6)
     case.acceptable += ["server-unresponsive", "client-closed-locally"]
     case.notes.append(f"(client {patience} s, server {late} s)")
@@ -127,16 +127,16 @@ def gave_up(case: Case) -> None:
 
 def _dhcp(case: Case, address: str) -> None:
     """The client asks for an address and gets a new one: four packets, written as the programs would."""
-    from scapy.layers.dhcp import BOOTP, DHCP  # type: ignore[import-untyped]
-    from scapy.layers.inet import IP, UDP  # type: ignore[import-untyped]
-    from scapy.layers.l2 import Ether  # type: ignore[import-untyped]
+    from scapy.layers.dhcp import BOOTP, DHCP
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.l2 import Ether
 
     here = _mac(case.net.client.ip("link show eth0"))
     there = _mac(case.net.router1.ip("link show lan"))
     raw = bytes.fromhex(here.replace(":", ""))
     xid = case.rng.randrange(1 << 32)
     server = case.net.client_gateway
-    steps = (
+    steps: tuple[tuple[str, bool, list[tuple[str, str]]], ...] = (
         ("discover", True, []),
         ("offer", False, []),
         ("request", True, [("requested_addr", address)]),
@@ -163,7 +163,7 @@ def _dhcp(case: Case, address: str) -> None:
 
 
 def _mac(text: str) -> str:
-    return text.split("link/ether ")[1].split()[0]
+    return text.split("link/ether ", maxsplit=1)[1].split(maxsplit=1)[0]
 
 
 def _send_frame(case: Case, frame: bytes, *, from_client: bool) -> None:
@@ -175,7 +175,8 @@ def _send_frame(case: Case, frame: bytes, *, from_client: bool) -> None:
 
 @scenario(
     "link-changed",
-    "The client's network changes under it: the link drops, another address comes, the old connection is never heard of again.",
+    "The client's network changes under it: the link drops, another address comes, the old connection is "
+    "never heard of again.",
     background=False,
     two=0.3,
 )
@@ -202,7 +203,8 @@ def link_changed(case: Case) -> None:
     down = case.rng.choice((1.5, 4, 8))
     # the loss of carrier as the router and the application meet it: nothing in, nothing out, nobody at the address
     case.net.client.nft(
-        "table ip f { chain o { type filter hook output priority 0; drop; } chain i { type filter hook input priority 0; drop; } }"
+        "table ip f { chain o { type filter hook output priority 0; drop; } "
+        "chain i { type filter hook input priority 0; drop; } }"
     )
     case.net.client.ip(f"addr del {old}/24 dev eth0")
     time.sleep(down)
@@ -215,7 +217,7 @@ def link_changed(case: Case) -> None:
     own = socket.inet_aton(new)
     arp = b"\xff" * 6 + mac + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + own + bytes(6) + own
     _send_frame(case, arp, from_client=True)
-    case.log.info("network address changed", time.time(), "WARN")
+    case.log.say("network address changed", time.time(), "WARN")
     with contextlib.suppress(OSError):
         made.sock.sendall(made.protocol.request(made.rng))
     time.sleep(0.3)
@@ -226,180 +228,3 @@ def link_changed(case: Case) -> None:
     again.connect(other.address, other.port)
     again.login()
     again.talk(2)
-
-
-@scenario(
-    "neighbour-unresolved", "The server is on the client's own cable and does not answer ARP: no SYN ever leaves."
-)
-def neighbour(case: Case) -> None:
-    target = f"{case.net.client_net}.{case.rng.randrange(123, 250)}"
-    case.log.info(f"connecting to {target}:{case.port}", time.time())
-    made = case.session()
-    with contextlib.suppress(OSError):
-        made.connect(target, case.port, 8)
-    made.sock.close()
-    case.fail_without_stream(
-        f"{target}:{case.port}",
-        case.rng.choice(([("connect", 10065), ("send", 10057)], [("connect", 10060), ("send", 10057)])),
-        culprit="path",
-        frames=lambda trace: [f.number for f in trace.frames if f.arp_for == target and f.arp_opcode == 1],
-    )
-    case.acceptable.append("destination-unreachable")
-    case.needs_log = True
-
-
-@scenario("name-resolution-failed", "DNS lookup fails; no connection is ever attempted.")
-def no_name(case: Case) -> None:
-    name = case.rng.choice(("files", "mq03", "erp-db", "ldap1", "print-srv")) + ".corp.example"
-    kind, rcode, code = case.rng.choice(
-        (("nx", 3, 11001), ("servfail", 2, 11002), ("refused", 5, 11002), ("no answer", -1, 11002))
-    )
-    refused = case.extra["_refused"]
-    assert isinstance(refused, dict)
-    label = name.split(".")[0].encode()
-    refused[bytes([len(label)]) + label] = rcode
-    case.log.info(f"resolving {name}", time.time())
-    query = struct.pack("!HHHHHH", case.rng.randrange(65536), 0x100, 1, 0, 0, 0)
-    query += b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0\0\1\0\1"
-    with case.net.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for wait in (1, 2, 4) if rcode < 0 else (2,):
-            sock.settimeout(wait)
-            sock.sendto(query, (case.net.resolver, 53))
-            try:
-                sock.recv(512)
-                break
-            except TimeoutError:
-                continue
-    case.notes.append(f"({kind})")
-    case.needs_log = True
-    case.fail_without_stream(
-        f"{name}:{case.port}",
-        [("getaddrinfo", code), ("send", 10057)],
-        culprit="path",
-        frames=lambda trace: [
-            f.number for f in trace.frames if f.is_dns and (f.dns_rcode > 0 if rcode > 0 else not f.dns_response)
-        ][-3:],
-    )
-
-
-@scenario("never-connected", "The app never calls connect for this endpoint; not one packet to it exists.")
-def never(case: Case) -> None:
-    case.pause(3, 8)
-    case.log.info("flushing queue", time.time())
-    case.needs_log = True
-    where = f"{case.rng.choice((case.net.server_ip, case.net.absent_address()))}:{case.port}"
-    case.fail_without_stream(where, [(case.rng.choice(("send", "shutdown", "getpeername")), 10057)], culprit="app")
-
-
-@scenario(
-    "no-network-cause",
-    "The connection is healthy before, during and after; the app calls recv/send on a listening or otherwise wrong socket.",
-)
-def healthy_but_error(case: Case) -> None:
-    _healthy_error(case, case.rng.choice(("recv", "send")))
-    case.acceptable.append("wrong-socket-used")
-
-
-@scenario(
-    "connect-context-not-updated",
-    "A ConnectEx socket without its context: data flows, shutdown and getpeername answer 10057.",
-)
-def context_missing(case: Case) -> None:
-    _healthy_error(case, case.rng.choice(("shutdown", "getpeername")))
-    case.acceptable.append("no-network-cause")
-
-
-@scenario(
-    "wrong-socket-used",
-    "The program accepts connections and then uses the listening socket for its data.",
-    protocols=("http", "bin"),
-)
-def listening_used(case: Case) -> None:
-    """The client host is the server here: somebody connects to it and is never answered."""
-    port = case.rng.choice((8081, 9100, 47808))
-    listener = case.net.client.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((case.net.client_ip, port))
-    listener.listen(5)
-    case.keep(listener)
-    outside = case.net.server.socket()
-    outside.connect((case.net.client_ip, port))
-    case.keep(outside)
-    accepted, _ = listener.accept()
-    case.keep(accepted)
-    case.log.info(f"client accepted on port {port}", time.time())
-    outside.sendall(case.protocol.request(case.rng))
-    case.pause(0.3, 1)
-    case.needs_log = True
-    case.acceptable.append("no-network-cause")
-    case.fail_without_stream(f"{case.net.client_ip}:{port}", [("send", 10057)], culprit="app")
-    case.pause(2, 4)
-    outside.close()
-    time.sleep(0.3)
-    accepted.close()
-
-
-@scenario("udp-socket-unconnected", "A UDP socket is used with send although no peer was ever set: nothing leaves.")
-def udp_unconnected(case: Case) -> None:
-    port = case.rng.choice((514, 5060, 8125))
-    with case.net.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        if case.rng.random() < 0.5:
-            sock.sendto(b"hello", (case.net.neighbours[0], port))
-        case.pause(1, 4)
-    case.needs_log = True
-    case.acceptable += ["no-network-cause", "never-connected"]
-    case.fail_without_stream(f"{case.net.server_ip}:{port}", [("send", 10057)], culprit="app")
-
-
-def _healthy_error(case: Case, call: str) -> None:
-    made = case.connect(case.serve())
-    made.talk(case.rng.randrange(3, 8))
-    case.needs_log = True
-    case.fail_without_stream(made.endpoint, [(call, 10057)], culprit="app")
-    for _ in range(3):
-        case.pause(0.5, 2)
-        made.talk(1)
-    case.log.info("batch complete", time.time())
-
-
-@scenario(
-    "insufficient-evidence",
-    "The capture holds only what the client sent: nothing can be said of the other direction.",
-    protocols=("http", "pg", "bin", "redis"),
-)
-def one_direction(case: Case) -> None:
-    def manners(server: Server, conn: socket.socket) -> None:
-        server.answer_some(conn, 3)
-        abort(conn)
-
-    made = case.connect(case.serve(manners))
-    with contextlib.suppress(OSError):
-        made.talk(4)
-    case.extra["max_confidence"] = "low"
-    case.extra["_only_source"] = case.net.client_ip
-    case.acceptable += ["server-reset", "server-unresponsive", "no-network-cause", "never-connected"]
-    case.fail(made, [("recv", 10054), ("recv", 10057)], culprit="unknown")
-
-
-@scenario(
-    "insufficient-evidence", "The capture was taken on another interface: the application's server never appears in it."
-)
-def wrong_interface(case: Case) -> None:
-    where = f"203.0.113.{case.rng.randrange(2, 250)}:{case.port}"
-    case.log.info(f"connected to {where}", time.time())
-    case.pause(2, 6)
-    case.needs_log = True
-    case.extra["max_confidence"] = "low"
-    case.acceptable += ["never-connected", "no-network-cause"]
-    case.fail_without_stream(where, [("recv", 10054), ("recv", 10057)], culprit="unknown")
-
-
-@scenario("insufficient-evidence", "The capture ended a minute before the error.", protocols=("http", "pg", "tds"))
-def too_early(case: Case) -> None:
-    made = case.connect(case.serve())
-    made.talk(4)
-    case.needs_log = True
-    case.extra["max_confidence"] = "low"
-    case.acceptable += ["never-connected", "no-network-cause"]
-    later = time.time() + case.rng.uniform(300, 3000)
-    case.incident_later(made.endpoint, "send", later)

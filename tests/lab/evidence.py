@@ -79,7 +79,7 @@ class Frame:
 
 
 def _number(text: str, default: int = -1) -> int:
-    text = text.split(",")[0]
+    text = text.split(",", maxsplit=1)[0]
     return int(text, 0) if text else default
 
 

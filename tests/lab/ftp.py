@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from tests.lab.between import Forgetful
 from tests.lab.case import Case, scenario
 from tests.lab.evidence import first, pick, resent, together
+from tests.lab.idle import Forgetful
 from tests.lab.path import ACK, DROP, RST, SYN, Packet, Verdict, build_reset
 from tests.lab.programs import Server, Session, read_some
 
@@ -23,7 +23,7 @@ class _Control:
         self.server_side: socket.socket | None = None
         ready = threading.Event()
 
-        def manners(server: Server, conn: socket.socket) -> None:
+        def manners(_server: Server, conn: socket.socket) -> None:
             self.server_side = conn
             ready.set()
             time.sleep(3600)
@@ -80,7 +80,7 @@ def _transfer(case: Case, lasting: float, begun: Callable[[_Control], None] | No
     case.keep((listener, far))
     read_some(control.server)
     control.say("150 Opening BINARY mode data connection.")
-    case.log.info("transfer of daily.zip started", time.time())
+    case.log.say("transfer of daily.zip started", time.time())
     if begun:
         begun(control)
     source, sink = (data.sock, far) if upload else (far, data.sock)
@@ -92,13 +92,14 @@ def _transfer(case: Case, lasting: float, begun: Callable[[_Control], None] | No
     source.close()
     read_some(sink)
     sink.close()
-    case.log.info("transfer done, waiting for 226", time.time())
+    case.log.say("transfer done, waiting for 226", time.time())
     return control
 
 
 @scenario(
     "ftp-control-idle-during-transfer",
-    "The data connection moves; meanwhile the idle control connection is forgotten by a firewall (drop) and dies when the client uses it.",
+    "The data connection moves; meanwhile the idle control connection is forgotten by a firewall (drop) "
+    "and dies when the client uses it.",
     protocols=("ftp",),
 )
 def control_dropped(case: Case) -> None:
@@ -128,7 +129,8 @@ def control_dropped(case: Case) -> None:
 
 @scenario(
     "ftp-control-idle-during-transfer",
-    "The data connection moves; meanwhile a firewall forgets the idle control connection and resets it at the next word.",
+    "The data connection moves; meanwhile a firewall forgets the idle control connection and resets it "
+    "at the next word.",
     protocols=("ftp",),
 )
 def control_reset(case: Case) -> None:
@@ -217,7 +219,8 @@ def _passive_blocked(case: Case, how: str) -> None:
     else:
         verdict = "tcp reset" if how == "rst" else "icmp type admin-prohibited"
         case.net.router1.nft(
-            f"table ip f {{ chain c {{ type filter hook forward priority 0; tcp dport {port} reject with {verdict}; }} }}"
+            "table ip f { chain c { type filter hook forward priority 0; "
+            f"tcp dport {port} reject with {verdict}; }} }}"
         )
     data = case.session()
     data.ends = (case.net.client_ip, data.sock.getsockname()[1], case.net.server_ip, port)
@@ -236,7 +239,7 @@ def _passive_blocked(case: Case, how: str) -> None:
     decisive = resent(client=True) if how == "drop" else first(pick(flags=SYN, client=True))
     case.fail(data, [("connect", code), ("send", 10057)], culprit="middlebox", decisive=decisive)
     control.ask("STOR f", "425 Can't open data connection.")
-    case.log.info("425 Can't open data connection.", time.time())
+    case.log.say("425 Can't open data connection.", time.time())
 
 
 @scenario(
@@ -287,7 +290,7 @@ def active_blocked(case: Case) -> None:
         far.connect((case.net.client_ip, port))
     case.keep(far)
     control.say("425 Can't open data connection.")
-    case.log.info("425 Can't open data connection.", time.time(), "WARN")
+    case.log.say("425 Can't open data connection.", time.time(), "WARN")
     case.relate(control.session)
     made = case.session()
     made.ends, made.opened = (case.net.server_ip, 20, case.net.client_ip, port), opened

@@ -14,6 +14,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 __all__ = ["CommandError", "Namespace", "open_tun"]
 
@@ -97,8 +98,7 @@ class Namespace:
         """Set ``net.*`` values; a double underscore stands for a dot: ``ipv4__ip_forward=1``."""
         with self.entered():
             for key, value in values.items():
-                with open("/proc/sys/net/" + key.replace("__", "/"), "w", encoding="ascii") as file:
-                    file.write(str(value))
+                Path("/proc/sys/net", *key.split("__")).write_text(str(value), encoding="ascii")
 
     def socket(self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
         """A socket that lives in the namespace."""

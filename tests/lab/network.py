@@ -186,7 +186,7 @@ class Network:
             if port:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                sock.bind((address, port or self.rng.randrange(49152, 65536)))
+                sock.bind((address, port or self.rng.randrange(49152, 64000)))
             except OSError:
                 sock.close()
                 if port:

@@ -44,11 +44,11 @@ def _http_get(rng: random.Random) -> bytes:
 
 def _soap_post(rng: random.Random) -> bytes:
     body = f"<s:Envelope><s:Body><Order id='{rng.randrange(9999)}'/></s:Body></s:Envelope>".encode()
-    head = f"POST /svc/Order.asmx HTTP/1.1\r\nHost: erp.corp.example\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}"
-    return head.encode() + b"\r\nSOAPAction: Submit\r\n\r\n" + body
+    head = "POST /svc/Order.asmx HTTP/1.1\r\nHost: erp.corp.example\r\nContent-Type: text/xml\r\n"
+    return f"{head}Content-Length: {len(body)}\r\nSOAPAction: Submit\r\n\r\n".encode() + body
 
 
-def _http_any(rng: random.Random, request: bytes) -> bytes:
+def _http_any(rng: random.Random, _request: bytes) -> bytes:
     return http_response(rng)
 
 
@@ -57,7 +57,7 @@ def _redis_get(rng: random.Random) -> bytes:
     return b"*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n" % (len(key), key)
 
 
-def _redis_value(rng: random.Random, request: bytes) -> bytes:
+def _redis_value(rng: random.Random, _request: bytes) -> bytes:
     value = b"v" * rng.randrange(6, 140)
     return b"$%d\r\n%s\r\n" % (len(value), value)
 
@@ -67,7 +67,7 @@ def _pg_query(rng: random.Random) -> bytes:
     return b"Q" + struct.pack("!I", len(text) + 4) + text
 
 
-def _pg_rows(rng: random.Random, request: bytes) -> bytes:
+def _pg_rows(rng: random.Random, _request: bytes) -> bytes:
     def message(kind: bytes, body: bytes) -> bytes:
         return kind + struct.pack("!I", len(body) + 4) + body
 
@@ -87,7 +87,7 @@ def _mysql_query(rng: random.Random) -> bytes:
     return struct.pack("<I", len(text))[:3] + b"\0" + text
 
 
-def _mysql_ok(rng: random.Random, request: bytes) -> bytes:
+def _mysql_ok(_rng: random.Random, _request: bytes) -> bytes:
     return b"\x07\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00"
 
 
@@ -96,12 +96,12 @@ def _tds_batch(rng: random.Random) -> bytes:
     return struct.pack("!BBHHBB", 1, 1, len(text) + 8, 0, 1, 0) + text
 
 
-def _tds_rows(rng: random.Random, request: bytes) -> bytes:
+def _tds_rows(rng: random.Random, _request: bytes) -> bytes:
     body = bytes(rng.randrange(256) for _ in range(rng.randrange(60, 300)))
     return struct.pack("!BBHHBB", 4, 1, len(body) + 8, 51, 1, 0) + body
 
 
-def _ftp_respond(rng: random.Random, request: bytes) -> bytes:
+def _ftp_respond(_rng: random.Random, request: bytes) -> bytes:
     answers = {
         b"USER": b"331 Password required\r\n",
         b"PASS": b"230 User logged in.\r\n",
@@ -117,7 +117,7 @@ def _ftp_request(rng: random.Random) -> bytes:
     return rng.choice((b"NOOP\r\n", b"SYST\r\n", b"TYPE I\r\n", b"PWD\r\n"))
 
 
-def _smtp_respond(rng: random.Random, request: bytes) -> bytes:
+def _smtp_respond(_rng: random.Random, request: bytes) -> bytes:
     if request.upper().startswith(b"EHLO"):
         return b"250-mail.corp.example\r\n250 8BITMIME\r\n"
     return b"250 2.1.0 Ok\r\n"
@@ -132,7 +132,7 @@ def _bin_request(rng: random.Random) -> bytes:
     return struct.pack("!HH", 0xB17E, len(body)) + body
 
 
-def _bin_respond(rng: random.Random, request: bytes) -> bytes:
+def _bin_respond(rng: random.Random, _request: bytes) -> bytes:
     return bytes(rng.randrange(256) for _ in range(rng.randrange(60, 380)))
 
 
@@ -156,7 +156,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "smtp",
             (25, 587),
-            lambda rng: b"220 mail.corp.example ESMTP\r\n",
+            lambda _rng: b"220 mail.corp.example ESMTP\r\n",
             (b"EHLO app.corp.example\r\n",),
             _smtp_request,
             _smtp_respond,

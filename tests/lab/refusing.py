@@ -28,7 +28,7 @@ def proxy_http(case: Case) -> None:
         )
     )
 
-    def manners(server: Server, conn: socket.socket) -> None:
+    def manners(_server: Server, conn: socket.socket) -> None:
         conn.recv(4096)
         time.sleep(case.rng.choice((0.02, 0.4)))
         conn.sendall(
@@ -57,7 +57,7 @@ def proxy_http(case: Case) -> None:
 def proxy_socks(case: Case) -> None:
     code = case.rng.choice((1, 2, 3, 4, 5))
 
-    def manners(server: Server, conn: socket.socket) -> None:
+    def manners(_server: Server, conn: socket.socket) -> None:
         conn.recv(100)
         conn.sendall(b"\x05\x00")
         conn.recv(300)
@@ -85,7 +85,7 @@ def proxy_socks(case: Case) -> None:
     protocols=("http", "bin", "redis", "pg", "tds"),
 )
 def accepted_reset(case: Case) -> None:
-    def manners(server: Server, conn: socket.socket) -> None:
+    def manners(_server: Server, conn: socket.socket) -> None:
         time.sleep(case.rng.choice((0.0, 0.005, 0.05)))
         abort(conn)
 
@@ -198,7 +198,7 @@ def tls_alert(case: Case) -> None:
         ((70, "protocol version"), (40, "handshake failure"), (112, "unrecognized name"), (48, "unknown ca"))
     )
 
-    def manners(server: Server, conn: socket.socket) -> None:
+    def manners(_server: Server, conn: socket.socket) -> None:
         conn.recv(4096)
         time.sleep(0.005)
         conn.sendall(bytes([21, 3, 3, 0, 2, 2, level]))
@@ -209,7 +209,7 @@ def tls_alert(case: Case) -> None:
 
 @scenario("tls-handshake-failed", "The server reads the ClientHello and closes with FIN.", protocols=("bin",))
 def tls_fin(case: Case) -> None:
-    def manners(server: Server, conn: socket.socket) -> None:
+    def manners(_server: Server, conn: socket.socket) -> None:
         conn.recv(4096)
         time.sleep(case.rng.choice((0.0, 0.1)))
         conn.close()
@@ -219,7 +219,7 @@ def tls_fin(case: Case) -> None:
 
 @scenario("tls-handshake-failed", "The server reads the ClientHello and resets.", protocols=("bin",))
 def tls_rst(case: Case) -> None:
-    def manners(server: Server, conn: socket.socket) -> None:
+    def manners(_server: Server, conn: socket.socket) -> None:
         conn.recv(4096)
         time.sleep(case.rng.choice((0.0, 0.1)))
         abort(conn)
@@ -232,7 +232,7 @@ def _tls(case: Case, manners: Serve, note: str, decisive: Pick) -> None:
     server = case.serve(manners, port=case.rng.choice((443, 8443, 993, 636, 5061)))
     made = case.session()
     made.connect(server.address, server.port)
-    case.log.info(f"connected to {made.endpoint}, starting TLS", time.time())
+    case.log.say(f"connected to {made.endpoint}, starting TLS", time.time())
     context = ssl.create_default_context()
     if case.rng.random() < 0.5:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -242,7 +242,7 @@ def _tls(case: Case, manners: Serve, note: str, decisive: Pick) -> None:
         case.keep(wrapped)
     except OSError as error:
         text = f"{type(error).__name__}: {str(error).split(' (_ssl')[0]}"
-    case.log.info(f"TLS handshake failed: {text}", time.time(), "WARN")
+    case.log.say(f"TLS handshake failed: {text}", time.time(), "WARN")
     time.sleep(case.rng.choice((0.0, 0.3)))
     case.notes.append(note)
     case.fail(
@@ -282,7 +282,7 @@ def tls_untrusted(case: Case) -> None:
     own.load_cert_chain(cert, key)
     own.maximum_version = ssl.TLSVersion.TLSv1_2
 
-    def manners(server: Server, conn: socket.socket) -> None:
+    def manners(_server: Server, conn: socket.socket) -> None:
         with contextlib.suppress(OSError):
             case.keep(own.wrap_socket(conn, server_side=True))
 

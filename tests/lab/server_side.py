@@ -23,7 +23,8 @@ client_data_at_end = last(pick(client=True, data=True, without=RST))
 
 @scenario(
     "server-closed-then-client-sent",
-    "The server ends the session with FIN right after its answer; the client does not notice, sends later and meets RST.",
+    "The server ends the session with FIN right after its answer; the client does not notice, sends "
+    "later and meets RST.",
 )
 def closed_then_sent(case: Case) -> None:
     count = case.rng.randrange(1, 5)
@@ -80,7 +81,7 @@ def _idle_close(case: Case, limit: int, *, hard: bool) -> None:
     made = case.connect(case.serve(manners))
     made.talk(count)
     time.sleep(limit + case.rng.uniform(2, 8))
-    case.log.info(case.rng.choice(("operator pressed Refresh", "queue item 771", "next job")), time.time())
+    case.log.say(case.rng.choice(("operator pressed Refresh", "queue item 771", "next job")), time.time())
     with contextlib.suppress(OSError):
         made.sock.sendall(made.protocol.request(made.rng))
     time.sleep(0.1 + 2.2 * case.net.traits.delay)
@@ -152,7 +153,7 @@ def stale_pool(case: Case) -> None:
         each.talk(2, (0.02, 0.2))
     time.sleep(limit + case.rng.uniform(2, 6))
     made = pool.pop(case.rng.randrange(len(pool)))
-    case.log.info("reusing pooled connection", time.time())
+    case.log.say("reusing pooled connection", time.time())
     with contextlib.suppress(OSError):
         made.sock.sendall(made.protocol.request(made.rng))
     time.sleep(0.1 + 2.2 * case.net.traits.delay)
@@ -171,7 +172,8 @@ def stale_pool(case: Case) -> None:
 
 @scenario(
     "close-wait-leak",
-    "The server closes its pooled connections (FIN); the client acknowledges, never closes nor sends: the sockets stay in CLOSE-WAIT.",
+    "The server closes its pooled connections (FIN); the client acknowledges, never closes nor sends: "
+    "the sockets stay in CLOSE-WAIT.",
     protocols=("http", "soap", "bin", "redis"),
 )
 def close_wait(case: Case) -> None:
@@ -188,7 +190,7 @@ def close_wait(case: Case) -> None:
         made.talk(2, (0.05, 0.3))
         pool.append(made)
     time.sleep(limit + case.rng.choice((20, 30, 45)))
-    case.log.info("pool exhausted: all sockets are dead", time.time())
+    case.log.say("pool exhausted: all sockets are dead", time.time())
     for other in pool[:-1]:
         case.relate(other)
     case.fail(
@@ -281,7 +283,8 @@ def reset_upload(case: Case) -> None:
 
 @scenario(
     "server-restarted",
-    "The server loses all state without a word (restart/fail-over); the next data segment on the old connection is answered with RST by the server itself.",
+    "The server loses all state without a word (restart/fail-over); the next data segment on the old "
+    "connection is answered with RST by the server itself.",
     two=0.3,
 )
 def restarted(case: Case) -> None:
@@ -332,7 +335,7 @@ def _reconnect_refused(case: Case, server: Server) -> None:
     again_session = case.session()
     with contextlib.suppress(OSError):
         again_session.connect(server.address, server.port)
-    case.log.error("connect", 10061, again_session.endpoint, time.time())
+    case.log.failure("connect", 10061, again_session.endpoint, time.time())
     case.relate(again_session)
 
 
