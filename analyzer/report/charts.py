@@ -111,13 +111,12 @@ def _fate(silence: SilenceRow) -> str:
     return {True: "survived", False: "killed", None: "unknown"}[silence.survived]
 
 
-_FATE_WORDS = {"survived": "the connection survived it", "killed": "the connection did not survive it",
-               "unknown": "not known whether it survived"}
+_FATE_WORDS = {"survived": "survived", "killed": "not survived", "unknown": "fate not known"}
 
 
 def _silence_words(silence: SilenceRow) -> str:
     where = frames((silence.before_frame, silence.after_frame))
-    return f"{format_duration(silence.duration_ns)} silent, {where}, {_FATE_WORDS[_fate(silence)]}"
+    return f"{format_duration(silence.duration_ns)} silent, {where}: {_FATE_WORDS[_fate(silence)]}"
 
 
 def _limits(silences: Iterable[SilenceRow]) -> list[tuple[int, list[str]]]:

@@ -23,7 +23,7 @@ from analyzer.report.model import (
 )
 from analyzer.units import NS, format_instant
 
-__all__ = ["render", "report_object"]
+__all__ = ["capture_object", "render", "report_object"]
 
 Object = dict[str, Any]
 
@@ -42,7 +42,7 @@ def report_object(report: Report) -> Object:
         "generated_by": report.generated_by,
         "generated": _time(report.generated_ns),
         "versions": dict(report.versions),
-        "captures": [_capture(one) for one in report.captures],
+        "captures": [capture_object(one) for one in report.captures],
         "incidents": [_incident(one, one.id in full) for one in report.incidents],
         "groups": [_group(one) for one in report.groups],
         "findings": [_finding(one) for one in report.findings],
@@ -58,7 +58,8 @@ def _seconds(ns: int) -> float:
     return round(ns / NS, 9)
 
 
-def _capture(capture: CaptureSummary) -> Object:
+def capture_object(capture: CaptureSummary) -> Object:
+    """Return one capture as the contract's ``captures`` hold it."""
     return {
         "path": capture.path,
         "sha256": capture.sha256,
