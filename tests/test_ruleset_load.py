@@ -268,7 +268,8 @@ def test_a_cause_without_file_and_a_file_of_another_name(folder: Path) -> None:
         (b"a: &x 1\nb: *x\n", "aliases are not allowed"),
         (b"? [a, b]\n: 1\n", "a key must be one word"),
         (b"!!python/object:os.system x\n", "tag"),
-        (b"a: 1\n---\nb: 2\n", "this is no valid YAML"),
+        (b"a: 1\n---\nb: 2\n", "a second document begins here"),
+        (b"a: " + b"[" * 5000 + b"]" * 5000, "nested more than"),
     ],
 )
 def test_files_that_are_no_rules(folder: Path, content: bytes, complaint: str) -> None:

@@ -7,7 +7,7 @@ surprises of YAML 1.1. Aliases and duplicate keys are refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,8 @@ Plain = Any
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+")
 _WORDS: Mapping[str, Scalar] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_TAGS = frozenset(["str", "int", "float", "bool", "null", "timestamp", "merge", "value"])
-"""What the resolver makes of untagged scalars; their text is what counts here."""
+_DEEPEST = 40
+"""Far more than any rule needs, far less than the interpreter bears."""
 _WIDTH = 120
 
 
@@ -81,6 +81,8 @@ class Source:
         line, column = (place.line, place.column) if isinstance(place, Node) else place
         lines = self.text.split("\n")
         shown = lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""
+        # A tab or an escape sequence would shift the caret, or worse.
+        shown = "".join(sign if sign.isprintable() else " " for sign in shown)
         start = max(0, column - _WIDTH)
         caret = " " * (column - 1 - start) + "^"
         self.problems.append(
@@ -102,41 +104,65 @@ def read_tree(source: Source) -> Node | None:
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(source.text, Loader=loader)
+        # Events and not nodes: the parser's own composing recurses without a bound.
+        kept = (yaml.NodeEvent, yaml.CollectionEndEvent)
+        events = (event for event in yaml.parse(source.text, Loader=loader) if isinstance(event, kept))
+        first = next(events, None)
+        if first is None:
+            source.complain((1, 1), "the file is empty.")
+            return None
+        root = _convert(first, events, source, 0)
+        second = next(events, None)
+    except _TooDeepError:
+        return None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
         source.complain((mark.line + 1, mark.column + 1) if mark else (1, 1), f"this is no valid YAML: {what}.")
         return None
-    if root is None:
-        source.complain((1, 1), "the file is empty.")
-        return None
-    return _convert(root, source, set())
+    if second is not None:
+        source.complain(_place(second), "a second document begins here; a file holds one.")
+    return root
 
 
-def _convert(raw: Any, source: Source, seen: set[int]) -> Node:
-    line, column = raw.start_mark.line + 1, raw.start_mark.column + 1
-    if id(raw) in seen:
+class _TooDeepError(Exception):
+    """The nesting limit was passed; the complaint is recorded."""
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _convert(event: Any, events: Iterator[Any], source: Source, depth: int) -> Node:
+    line, column = _place(event)
+    kind = type(event).__name__
+    if kind == "AliasEvent":
         source.complain((line, column), "aliases are not allowed; write the value out where it is needed.")
         return Node(None, line, column)
-    seen.add(id(raw))
-    if raw.id == "scalar":
-        if raw.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
-            source.complain((line, column), f"the tag {raw.tag} is not allowed.")
-        return Node(raw.value if raw.style else _scalar(raw.value), line, column)
-    if raw.id == "sequence":
-        return Node(tuple(_convert(part, source, seen) for part in raw.value), line, column)
+    if event.tag is not None:
+        source.complain((line, column), f"the tag {event.tag} is not allowed.")
+    if kind == "ScalarEvent":
+        return Node(event.value if event.style else _scalar(event.value), line, column)
+    if depth == _DEEPEST:
+        source.complain((line, column), f"this is nested more than {_DEEPEST} levels deep.")
+        raise _TooDeepError
+    if kind == "SequenceStartEvent":
+        parts: list[Node] = []
+        while type(part := next(events)).__name__ != "SequenceEndEvent":
+            parts.append(_convert(part, events, source, depth + 1))
+        return Node(tuple(parts), line, column)
     entries: dict[str, tuple[Node, Node]] = {}
-    for raw_key, raw_value in raw.value:
-        key = Node(raw_key.value, raw_key.start_mark.line + 1, raw_key.start_mark.column + 1)
-        value = _convert(raw_value, source, seen)
-        if not isinstance(key.value, str):
+    while type(part := next(events)).__name__ != "MappingEndEvent":
+        word = part.value if type(part).__name__ == "ScalarEvent" else None
+        key = _convert(part, events, source, depth + 1)
+        value = _convert(next(events), events, source, depth + 1)
+        if word is None:
             source.complain(key, "a key must be one word.")
-        elif key.value in entries:
-            first = entries[key.value][0]
-            source.complain(key, f"'{key.value}' stands here for the second time; the first is on line {first.line}.")
+        elif word in entries:
+            first = entries[word][0]
+            source.complain(key, f"'{word}' stands here for the second time; the first is on line {first.line}.")
         else:
-            entries[key.value] = (key, value)
+            entries[word] = (Node(word, key.line, key.column), value)
     return Node(entries, line, column)
 
 
