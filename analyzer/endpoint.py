@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 
-__all__ = ["Endpoint", "format_address", "parse_address"]
+__all__ = ["Endpoint", "format_address", "parse_address", "parse_endpoint"]
 
 
 def format_address(packed: bytes) -> str:
@@ -40,3 +41,12 @@ class Endpoint:
         if len(self.packed) == 4:
             return f"{self.address}:{self.port}"
         return f"[{self.address}]:{self.port}"
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Read ``ADDRESS:PORT`` or ``[IPv6]:PORT``. Raises ValueError."""
+    host, _, port = text.strip().rpartition(":")
+    packed = parse_address(host) if host else None
+    if packed is None or re.fullmatch("[0-9]{1,5}", port) is None or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is no endpoint; write ADDRESS:PORT, such as 10.9.0.7:21 or [2001:db8::7]:443")
+    return Endpoint(packed, int(port))

@@ -29,7 +29,7 @@ def load_site(path: Path) -> dict[str, Value]:
         raise RuleError([f"{path}: it cannot be read ({error.strerror}); check the name after --site"]) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RuleError([f"{path}: it is no TOML file ({error})"]) from error
-    flat = {}
+    flat: dict[str, object] = {}
     for name, value in tables.items():
         flat.update(value if isinstance(value, dict) else {name: value})
     problems: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 NS = 1_000_000_000
 MS = 1_000_000
@@ -11,6 +11,7 @@ MS = 1_000_000
 _DURATION = re.compile(r"(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|h|d)")
 _DURATION_NS = {"ns": 1, "us": 1_000, "ms": MS, "s": NS, "min": 60 * NS, "h": 3600 * NS, "d": 86400 * NS}
 _SIZE = re.compile(r"(?P<value>\d+)\s*(?P<unit>B|KiB|MiB|GiB)")
+_EPOCH = re.compile(r"(?P<seconds>[0-9]{1,10})(?:\.(?P<fraction>[0-9]{0,9})[0-9]*)?")
 _SIZE_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -33,11 +34,32 @@ def parse_size(text: str) -> int:
     return int(match["value"]) * _SIZE_BYTES[match["unit"]]
 
 
+def parse_instant(text: str) -> int:
+    """Return the ns since 1970 of an ISO 8601 time, UTC unless it carries an offset, or of seconds since 1970.
+
+    Raises ValueError for anything else.
+    """
+    match = _EPOCH.fullmatch(text.strip())
+    if match is not None:
+        return int(match["seconds"]) * NS + int((match["fraction"] or "").ljust(9, "0"))
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no time; write one such as 2026-11-22T14:33:50Z") from None
+    return instant_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def instant_of(moment: datetime) -> int:
+    """Return the ns since 1970 of a ``datetime`` that knows its zone, to its last microsecond."""
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+
+
 def format_instant(ns: int) -> str:
     """Return nanoseconds since 1970 as ISO 8601 in UTC with nine decimals."""
     seconds, fraction = divmod(ns, NS)
     try:
-        moment = datetime.fromtimestamp(seconds, timezone.utc)
+        moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
         return f"{seconds}.{fraction:09d}"
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from analyzer.cli.options import add_captures, add_output, parse_endpoint, parse_instant, parse_zone, write_output
+from analyzer.cli.options import (
+    add_captures,
+    add_output,
+    check_input,
+    check_output,
+    parse_endpoint,
+    parse_instant,
+    parse_zone,
+    write_output,
+)
 from analyzer.cli.progress import progress_bar
 
-__all__ = ["configure", "run"]
+__all__ = ["EXAMPLES", "configure", "run"]
 
 _LEVELS = {"low": 0, "medium": 1, "high": 2}
+
+
+EXAMPLES = (
+    ("notconn analyze capture.pcapng", "every connection that died, and why"),
+    ("notconn analyze capture.pcapng --log app.log", "the cause of each 10057 that the log records"),
+    ("notconn analyze capture.pcapng --log app.log --zone Europe/Berlin -o report.html", "one page for the ticket"),
+    ("notconn analyze captures/ --endpoint 10.9.0.7:21 --at 2026-05-26T02:03:11Z", "what happened to it then"),
+    ("notconn analyze captures/ --format json --fail-on high", "for a script; exit code 1 at a sure incident"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,17 +37,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from analyzer.report.render import FORMATS
 
     add_captures(parser)
-    parser.add_argument("--log", action="append", default=[], metavar="FILE", help="the application's log; may repeat")
-    parser.add_argument("--evtx", action="append", default=[], metavar="FILE", help="a Windows event log; may repeat")
-    parser.add_argument("--netstat", metavar="FILE", help="output of netstat -ano, ss -tanp or Get-NetTCPConnection")
-    parser.add_argument("--zone", metavar="ZONE", help="zone of logs that do not say: utc, local, +01:00, Europe/Berlin")
-    parser.add_argument("--at", metavar="TIME", help="explain what happened at this time (UTC unless it says otherwise)")
-    parser.add_argument("--endpoint", metavar="HOST:PORT", help="explain what happened to connections of this endpoint")
-    parser.add_argument("--site", metavar="FILE", help="what you know of the network (TOML)")
-    parser.add_argument("--rules", action="append", default=[], metavar="DIR", help="a folder with rules of your own")
-    parser.add_argument("--format", choices=sorted(FORMATS), help="the report's form; by default text, or by FILE's name")
-    parser.add_argument("--fail-on", choices=sorted(_LEVELS), metavar="LEVEL", help="exit 1 at an incident of LEVEL or above")
+    add = parser.add_argument
+    add("--log", action="append", default=[], metavar="FILE", help="the application's log; may repeat")
+    add("--evtx", action="append", default=[], metavar="FILE", help="a Windows event log; may repeat")
+    add("--netstat", metavar="FILE", help="output of netstat -ano, ss -tanp or Get-NetTCPConnection")
+    add("--zone", metavar="ZONE", help="zone of logs that do not tell: utc, local, +01:00, Europe/Berlin")
+    add("--at", metavar="TIME", help="explain what happened at this time (UTC unless it says otherwise)")
+    add("--endpoint", metavar="ADDRESS:PORT", help="explain what happened to connections of this endpoint")
+    add("--site", metavar="FILE", help="what you know of the network (TOML)")
+    add("--rules", action="append", default=[], metavar="DIR", help="a folder with rules of your own; may repeat")
+    add("--format", choices=tuple(FORMATS), metavar="FORM", help="by default text, or what FILE's name asks for")
+    add(
+        "--fail-on",
+        choices=tuple(_LEVELS),
+        metavar="LEVEL",
+        help="exit with 1 when an incident has this confidence or more: low, medium or high",
+    )
     add_output(parser)
+    forms = (f"  {name:<11} {entry.meaning}" for name, entry in FORMATS.items())
+    parser.epilog = "\n".join(["forms:", *forms])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
     from analyzer.report.render import format_for_path, render
     from analyzer.site import load_site
 
+    check_input(options.captures)
+    check_output(options.output, force=options.force)
     settings = load_site(Path(options.site)) if options.site else {}
     question = Question(
         captures=options.captures,
@@ -55,9 +82,10 @@ def run(options: argparse.Namespace) -> int:
         report = analyze(question, progress=progress)
     form = options.format or (format_for_path(options.output) if options.output else None) or "text"
     if form == "text" and options.output is None:
-        from analyzer.report import text
+        from analyzer.report.text import render as render_text
+        from analyzer.report.text import wants_color
 
-        data = text.render(report, color=_colour_wanted()).encode("utf-8", "replace")
+        data = render_text(report, color=wants_color(sys.stdout)).encode("utf-8", "replace")
     else:
         data = render(report, form)
     write_output(data, options.output, force=options.force)
@@ -66,6 +94,3 @@ def run(options: argparse.Namespace) -> int:
         return int(any(_LEVELS[incident.confidence] >= least for incident in report.incidents))
     return 0
 
-
-def _colour_wanted() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

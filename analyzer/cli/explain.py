@@ -6,7 +6,13 @@ import argparse
 
 from analyzer.cli.options import write_output
 
-__all__ = ["configure", "run"]
+__all__ = ["EXAMPLES", "configure", "run"]
+
+EXAMPLES = (
+    ("notconn explain 10057", "the error: what it means, which call gives it when, what to look at"),
+    ("notconn explain firewall-idle-drop", "a root cause: how it comes about, what to change"),
+    ("notconn explain causes", "every root cause in one line; also: codes, calls"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

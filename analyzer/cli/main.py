@@ -5,19 +5,31 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
+from pathlib import Path
 
-from analyzer.errors import NotconnError
+from analyzer.errors import NotconnError, UsageError
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "build", "main"]
 
-_COMMANDS = {
+COMMANDS = {
     "analyze": "say why connections in a capture died, with the frames that prove it",
     "flows": "list the TCP connections of a capture",
     "explain": "explain an error code, a root cause or a rule, offline",
     "rules": "check the rules, or print their documentation",
 }
+_EXAMPLES = (
+    ("notconn analyze capture.pcapng", "every connection that died in this capture, and why"),
+    ("notconn analyze capture.pcapng --log app.log", "the cause of each 10057 that this log records"),
+    ("notconn flows capture.pcapng --format csv -o flows.csv", "the connections as a table"),
+    ("notconn explain 10057", "what the error means and which call gives it when"),
+)
+_EXIT_CODES = """exit codes:
+  0  done
+  1  done, and --fail-on was met
+  2  the input or the call was wrong; standard error says what, and how to mend it
+  130  interrupted"""
 _INTERRUPTED = 130
 
 
@@ -25,47 +37,92 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, in the same form as every other failure."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise NotconnError(f"{message}; `{self.prog} --help` lists what there is")
+        raise UsageError(f"{message}; `{self.prog} --help` lists what there is")
 
 
-def _build(name: str | None) -> argparse.ArgumentParser:
+def _examples(examples: Iterable[tuple[str, str]]) -> str:
+    return "examples:\n" + "\n".join(f"  {command}\n      {meaning}" for command, meaning in examples)
+
+
+def build(name: str | None) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the command ``name`` only: start-up counts."""
     from analyzer.version import program_version
 
-    parser = _Parser(prog="notconn", description="Why did this socket stop being connected? (WSAENOTCONN, 10057)")
+    parser = _Parser(
+        prog="notconn",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Why did this socket stop being connected? (WSAENOTCONN, 10057)\n\n"
+        "Reads packet captures (pcap, pcapng) and names the cause, the frames that prove it, and what to change.",
+        epilog=f"{_examples(_EXAMPLES)}\n\n{_EXIT_CODES}\n\n`notconn COMMAND --help` tells more of each.",
+    )
     parser.add_argument("--version", action="version", version=f"notconn {program_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for command, summary in _COMMANDS.items():
-        sub = commands.add_parser(command, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, title="commands")
+    for command, summary in COMMANDS.items():
+        sub = commands.add_parser(
+            command,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if command == name:
-            # Only the command that was asked for is imported: start-up counts.
-            import_module(f"analyzer.cli.{command}").configure(sub)
+            module = import_module(f"analyzer.cli.{command}")
+            module.configure(sub)
+            parts = [_examples(module.EXAMPLES)] if hasattr(module, "EXAMPLES") else []
+            sub.epilog = "\n\n".join([*parts, sub.epilog] if sub.epilog else parts)
     return parser
+
+
+def _check_command(name: str) -> None:
+    if name in COMMANDS:
+        return
+    if Path(name).exists() or name.lower().endswith((".pcap", ".pcapng", ".cap", ".etl", ".gz", ".zst")):
+        raise UsageError(f"{name}: a command comes first; try: notconn analyze {name}")
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean `notconn {near[0]}`?" if near else f"there are {', '.join(COMMANDS)}"
+    raise UsageError(f"there is no command {name!r}; {hint}")
+
+
+def _run(arguments: list[str]) -> int:
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    if name is not None:
+        _check_command(name)
+    parser = build(name)
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    return int(import_module(f"analyzer.cli.{options.command}").run(options))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. 0: done; 1: --fail-on was met; 2: input or call was wrong."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    name = next((word for word in arguments if word in _COMMANDS), None)
     try:
-        parser = _build(name)
-        options = parser.parse_args(arguments)
-        if options.command is None:
-            parser.print_help()
-            return 2
-        return int(import_module(f"analyzer.cli.{options.command}").run(options))
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except SystemExit as stop:
+        # argparse ends the program itself after --help and --version.
+        return int(stop.code or 0)
     except NotconnError as error:
-        print(f"notconn: {error}", file=sys.stderr)
+        # File names and what stands in files are data: they must not move a terminal's cursor.
+        from analyzer.report.escape import block
+
+        _say(block(str(error)))
         return 2
     except KeyboardInterrupt:
-        print("notconn: interrupted; nothing was written.", file=sys.stderr)
+        _say("interrupted; nothing was written.")
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (| head): no failure of ours. Python would complain at exit otherwise.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
-        print("notconn: the machine has too little memory for this capture; analyse it in parts.", file=sys.stderr)
+        _say("the machine has too little memory for this capture; analyse it in parts (editcap -i 3600 in.pcapng out).")
         return 2
+
+
+def _say(sentence: str) -> None:
+    print(f"notconn: {sentence}", file=sys.stderr)
 
 
 if __name__ == "__main__":

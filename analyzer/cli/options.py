@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import re
 import sys
-from datetime import datetime, timedelta, timezone, tzinfo
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
-from analyzer.endpoint import Endpoint, parse_address
+from analyzer import endpoint, units
+from analyzer.endpoint import Endpoint
 from analyzer.errors import OutputError, UsageError
-from analyzer.units import NS
 
-__all__ = ["add_captures", "add_output", "parse_endpoint", "parse_instant", "parse_zone", "write_output"]
+__all__ = [
+    "add_captures",
+    "add_output",
+    "check_input",
+    "check_output",
+    "parse_endpoint",
+    "parse_instant",
+    "parse_zone",
+    "write_output",
+]
+
+_OFFSET = re.compile(r"(?:utc|UTC)?(?P<sign>[+-])(?P<hours>0?[0-9]|1[0-9]|2[0-3])(?::?(?P<minutes>[0-5][0-9]))?")
 
 
 def add_captures(parser: argparse.ArgumentParser) -> None:
@@ -31,65 +46,116 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="write over FILE if it exists")
 
 
-def write_output(data: bytes, path: str | None, *, force: bool) -> None:
-    """Write to a file, or to standard output. Raises OutputError; never writes over a file without being told."""
+def check_output(path: str | None, *, force: bool) -> None:
+    """Refuse an output that could not be written, before the work and not after it. Raises OutputError."""
     if path is None or path == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
         return
     target = Path(path)
     try:
-        with target.open("wb" if force else "xb") as stream:
-            stream.write(data)
+        if target.is_dir():
+            raise OutputError(f"{path}: this is a folder; name a file in it with -o")
+        if not force and target.is_file():
+            raise _exists(path)
+        if not target.parent.is_dir():
+            raise OutputError(f"{path}: there is no folder {target.parent}; make it first, or choose another with -o")
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
+
+
+def write_output(data: bytes, path: str | None, *, force: bool) -> None:
+    """Write to a file, or to standard output. Raises OutputError; never writes over a file without being told."""
+    if path is None or path == "-":
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                # Windows' way to say that the reader of a pipe went away.
+                raise BrokenPipeError from None
+            raise OutputError(f"standard output cannot be written ({error.strerror}); name a file with -o") from None
+        return
+    check_output(path, force=force)
+    try:
+        _write_file(data, Path(path), force=force)
     except FileExistsError:
-        raise OutputError(f"{path}: there is such a file already; add --force to write over it") from None
-    except OSError as error:
-        raise OutputError(f"{path}: it cannot be written ({error.strerror}); choose another place with -o") from error
+        raise _exists(path) from None
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
     print(f"notconn: wrote {path}", file=sys.stderr)
+
+
+def _write_file(data: bytes, target: Path, *, force: bool) -> None:
+    if target.exists() and not target.is_file():
+        # A device or a pipe has nothing to lose.
+        with target.open("wb") as stream:
+            stream.write(data)
+        return
+    # What stands there stays whole until all of the new is on the disk.
+    place = target.with_name(f".{target.name}.{os.getpid()}") if force else target
+    with place.open("xb") as stream:
+        try:
+            stream.write(data)
+            stream.flush()
+        except BaseException:
+            stream.close()
+            place.unlink(missing_ok=True)
+            raise
+    if force:
+        place.replace(target)
+
+
+def _exists(path: str) -> OutputError:
+    return OutputError(f"{path}: there is such a file already; add --force to write over it")
+
+
+def _unwritable(path: str, error: OSError | ValueError) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(f"{path}: it cannot be written ({reason}); choose another place with -o")
+
+
+def check_input(captures: Sequence[str]) -> None:
+    """Refuse to wait for a capture that a person would have to type. Raises UsageError."""
+    if "-" in captures and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("-: standard input is a terminal; pipe a capture into it: tcpdump -w - | notconn analyze -")
 
 
 def parse_endpoint(text: str) -> Endpoint:
     """Read ``ADDRESS:PORT`` or ``[IPv6]:PORT``. Raises UsageError."""
-    host, _, port = text.rpartition(":")
-    packed = parse_address(host) if host else None
-    if packed is None or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError(f"--endpoint {text}: write ADDRESS:PORT, such as 10.9.0.7:21 or [2001:db8::7]:443")
-    return Endpoint(packed, int(port))
+    try:
+        return endpoint.parse_endpoint(text)
+    except ValueError as error:
+        raise UsageError(f"--endpoint: {error}") from None
 
 
 def parse_instant(text: str) -> int:
     """Read an ISO 8601 time, UTC unless it carries an offset, or seconds since 1970; returns ns. Raises UsageError."""
     try:
-        return round(float(text) * NS)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--at {text}: write a time such as 2026-11-22T14:33:50Z") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    whole = moment.replace(microsecond=0)
-    return int(whole.timestamp()) * NS + moment.microsecond * 1000
+        return units.parse_instant(text)
+    except ValueError as error:
+        raise UsageError(f"--at: {error}") from None
 
 
 def parse_zone(text: str) -> tzinfo:
     """Read ``utc``, ``local``, an offset such as ``+01:00``, or a zone name. Raises UsageError."""
     lowered = text.lower()
     if lowered in ("utc", "z"):
-        return timezone.utc
+        return UTC
     if lowered == "local":
         local = datetime.now().astimezone().tzinfo
         assert local is not None
         return local
-    if text[:1] in "+-" and text[1:].replace(":", "").isdigit():
-        digits = text[1:].replace(":", "").ljust(4, "0")
-        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]))
-        return timezone(offset if text[0] == "+" else -offset)
+    match = _OFFSET.fullmatch(text)
+    if match is not None:
+        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
+        return timezone(offset if match["sign"] == "+" else -offset)
     from zoneinfo import ZoneInfo
 
     try:
         return ZoneInfo(text)
     except (OSError, ValueError, KeyError):
-        raise UsageError(f"--zone {text}: write utc, local, an offset such as +01:00, or a name such as Europe/Berlin") from None
+        raise UsageError(
+            f"--zone: {text!r} is no zone; write utc, local, an offset such as +01:00, or a name such as Europe/Berlin"
+        ) from None

@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 __all__ = ["progress_bar"]
 
@@ -20,7 +24,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None] | None]:
         yield None
         return
     started = time.monotonic()
-    shown: list[tuple[object, object]] = []
+    shown: list[tuple[Progress, TaskID]] = []
     paths: list[str] = []
 
     def update(path: str, done: int, total: int | None) -> None:
@@ -44,11 +48,11 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None] | None]:
         bar, task = shown[0]
         if path != paths[0]:
             paths[0] = path
-            bar.reset(task, description=Path(path).name, total=total)  # type: ignore[attr-defined]
-        bar.update(task, completed=done, total=total)  # type: ignore[attr-defined]
+            bar.reset(task, description=Path(path).name, total=total)
+        bar.update(task, completed=done, total=total)
 
     try:
         yield update
     finally:
         for bar, _ in shown:
-            bar.stop()  # type: ignore[attr-defined]
+            bar.stop()

@@ -8,13 +8,19 @@ from pathlib import Path
 
 from analyzer.cli.options import write_output
 
-__all__ = ["configure", "run"]
+__all__ = ["EXAMPLES", "configure", "run"]
+
+EXAMPLES = (
+    ("notconn rules check", "check the rules that come along"),
+    ("notconn rules check my-rules/", "check rules of your own: every problem with file, line and column"),
+    ("notconn rules docs > rules.md", "the reference of all rules and facts as Markdown"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("action", choices=("check", "docs"), help="check every rule, or print the reference as Markdown")
-    parser.add_argument("folder", nargs="?", metavar="DIR", help="a folder with rules; by default those that come along")
+    parser.add_argument("action", choices=("check", "docs"), help="check all, or print the reference as Markdown")
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="a folder with rules; by default those of notconn")
 
 
 def run(options: argparse.Namespace) -> int:

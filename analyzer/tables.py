@@ -1,0 +1,360 @@
+"""Tables that people take away: named, typed columns over flows, silences, resets and incidents.
+
+A table is columns of plain Python values: instants are integer nanoseconds since 1970 in UTC, durations are seconds
+(milliseconds where the name says so), ``frames`` are lists of Wireshark's frame numbers. None is *not known*, never
+zero. The dialects (`analyzer.report.tabular`, `analyzer.frames`) write every table in the same columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, URG, Flow, Segment
+from analyzer.signals.protocol import Protocol, read_talk
+from analyzer.units import MS, NS
+
+if TYPE_CHECKING:
+    from analyzer.capture.file import Capture
+    from analyzer.report.model import Report
+
+__all__ = [
+    "FLOW_COLUMNS",
+    "INCIDENT_COLUMNS",
+    "RESET_COLUMNS",
+    "SILENCE_COLUMNS",
+    "Column",
+    "Kind",
+    "Table",
+    "flow_table",
+    "incident_table",
+    "reset_table",
+    "silence_table",
+]
+
+Kind = Literal["int", "float", "text", "flag", "time", "frames"]
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name is part of the contract ``notconn/1``, its meaning carries the unit."""
+
+    name: str
+    kind: Kind
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of equal length."""
+
+    columns: tuple[Column, ...]
+    values: Mapping[str, Sequence[Any]]
+    """By column name."""
+
+    def __len__(self) -> int:
+        return len(self.values[self.columns[0].name])
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows, cells in the order of the columns."""
+        return zip(*(self.values[column.name] for column in self.columns), strict=True)
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    """Read ``name kind meaning`` lines."""
+    found = []
+    for line in text.strip().splitlines():
+        name, kind, meaning = line.split(None, 2)
+        found.append(Column(name, kind, meaning))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+FLOW_COLUMNS = _columns("""
+stream                      int     Wireshark's tcp.stream in that capture
+capture                     text    path of the capture
+client                      text    endpoint that opened the connection, as far as known
+server                      text    endpoint that accepted it
+initiator_from              text    how the client was told: syn, syn-ack, port or first-packet
+first_frame                 int     number of the first packet
+last_frame                  int     number of the last packet
+first                       time    when the first packet was captured
+last                        time    when the last packet was captured
+duration_s                  float   from the first packet to the last, in seconds
+packets                     int     packets of both halves
+client_packets              int     packets that the client sent
+server_packets              int     packets that the server sent
+payload_bytes               int     payload of both halves, retransmissions included
+client_payload_bytes        int     payload that the client sent, retransmissions included
+server_payload_bytes        int     payload that the server sent, retransmissions included
+verdict                     text    Zeek's conn_state: S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH
+history                     text    Zeek's history letters, upper case for the client
+handshake_ms                float   from the first SYN to the first SYN-ACK, in milliseconds
+longest_silence_s           float   longest time without a packet, in seconds; unknown below 1 s in long connections
+longest_silence_frame       int     the packet that ended it
+syn_frames                  frames  packets with SYN, as far as kept
+fin_frames                  frames  packets with FIN, as far as kept
+rst_frames                  frames  packets with RST, as far as kept
+fins                        int     packets with FIN, all of them
+rsts                        int     packets with RST, all of them
+client_retransmitted_bytes  int     payload that the client sent more than once
+server_retransmitted_bytes  int     payload that the server sent more than once
+client_missing_bytes        int     payload of the client that the capture lacks
+server_missing_bytes        int     payload of the server that the capture lacks
+keepalives                  int     TCP keepalive probes of both halves
+zero_windows                int     segments of both halves that announced a window of zero
+protocol                    text    what the first bytes say, such as tls, http or ftp
+reused_ports                flag    an earlier connection of the capture had the same addresses and ports
+""")
+
+SILENCE_COLUMNS = _columns("""
+stream                      int     Wireshark's tcp.stream in that capture
+capture                     text    path of the capture
+client                      text    endpoint that opened the connection, as far as known
+server                      text    endpoint that accepted it
+start                       time    when the last packet before the silence was captured
+end                         time    when the packet that ended it was captured
+duration_s                  float   seconds without a packet in either half
+before_frame                int     the last packet before
+before_from                 text    who sent it: client or server
+after_frame                 int     the packet that ended the silence
+after_from                  text    who sent it: client or server
+after_flags                 text    its TCP flags
+after_payload_bytes         int     its payload
+answer_frame                int     the first later packet of the other half; none when it never came
+answer_flags                text    the TCP flags of that packet
+answer_after_s              float   seconds from the packet that ended the silence to that answer
+""")
+
+RESET_COLUMNS = _columns("""
+stream                      int     Wireshark's tcp.stream in that capture
+capture                     text    path of the capture
+client                      text    endpoint that opened the connection, as far as known
+server                      text    endpoint that accepted it
+frame                       int     number of the RST
+time                        time    when it was captured
+claimed_by                  text    whose address it carries: client or server
+origin                      text    who is likely to have sent it: endpoint, middlebox or undetermined
+weight                      float   strength behind origin: positive for a middlebox, negative for the endpoint
+reasons                     text    what speaks for that
+form                        text    refuses-syn, no-state, abort or other
+answers_frame               int     the packet that it answers
+delay_ms                    float   from that packet, in milliseconds
+exact                       flag    its sequence number is exactly the one expected
+ttl                         int     its IPv4 time to live or IPv6 hop limit
+ttl_delta                   int     its TTL less the nearest usual TTL of the same host
+window                      int     its window, as on the wire
+""")
+
+INCIDENT_COLUMNS = _columns("""
+id                          text    number of the incident in the report
+source                      text    where it was learned of: log, capture or call
+time                        time    of the error if known, else of the decisive packet
+cause                       text    id of the root cause
+confidence                  text    high, medium or low
+score                       float   the number behind the confidence, 0 to 1
+culprit                     text    client, server, middlebox, path, application or unknown
+capture                     text    path of the capture
+stream                      int     Wireshark's tcp.stream in that capture
+client                      text    endpoint that opened the connection
+server                      text    endpoint that accepted it
+frames                      frames  packets that prove it
+title                       text    the verdict in one sentence
+summary                     text    what happened
+owner                       text    who has to act
+alternatives                text    other causes that were weighed, likeliest first
+log_path                    text    the log that records the error
+log_line                    int     its line there
+log_call                    text    the socket call that failed
+log_code                    int     the error's code
+group                       text    the group of like incidents that it belongs to
+""")
+
+_FLAGS = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"), (URG, "URG"))
+
+
+def _table(columns: tuple[Column, ...], rows: Iterable[Row]) -> Table:
+    cells = list(zip(*rows, strict=True)) or [()] * len(columns)
+    return Table(columns, {column.name: list(values) for column, values in zip(columns, cells, strict=True)})
+
+
+def flow_table(captures: Iterable[Capture]) -> Table:
+    """Return one row for each flow of each capture, in `FLOW_COLUMNS`."""
+    return _table(FLOW_COLUMNS, (_flow(flow, capture.info.path) for capture in captures for flow in capture.flows))
+
+
+def _flow(flow: Flow, path: str) -> Row:
+    client, server = flow.initiator, flow.responder
+    silence, ended_by = _longest_silence(flow)
+    protocol = read_talk(flow).protocol
+    return (
+        flow.stream,
+        path,
+        str(client.endpoint),
+        str(server.endpoint),
+        flow.initiator_from.value,
+        flow.first_frame,
+        flow.last_frame,
+        flow.first_ns,
+        flow.last_ns,
+        (flow.last_ns - flow.first_ns) / NS,
+        client.packets + server.packets,
+        client.packets,
+        server.packets,
+        client.payload_bytes + server.payload_bytes,
+        client.payload_bytes,
+        server.payload_bytes,
+        flow.verdict,
+        flow.history,
+        _handshake_ms(flow),
+        silence,
+        ended_by,
+        _frames(flow, SYN),
+        _frames(flow, FIN),
+        _frames(flow, RST),
+        client.fins + server.fins,
+        client.rsts + server.rsts,
+        client.retransmitted_bytes,
+        server.retransmitted_bytes,
+        client.missing_bytes,
+        server.missing_bytes,
+        client.keepalives + server.keepalives,
+        client.zero_windows + server.zero_windows,
+        None if protocol is Protocol.UNKNOWN else protocol.value,
+        flow.reused_ports,
+    )
+
+
+def _frames(flow: Flow, flag: int) -> list[int]:
+    return [segment.frame for segment in flow.segments if segment.flags & flag]
+
+
+def _handshake_ms(flow: Flow) -> float | None:
+    if not (flow.initiator.syns and flow.responder.syns):
+        return None
+    asked: Segment | None = None
+    for segment in flow.segments:
+        if segment.flags & SYN:
+            if segment.flags & ACK:
+                return None if asked is None else (segment.ts_ns - asked.ts_ns) / MS
+            asked = asked or segment
+    return None
+
+
+def _longest_silence(flow: Flow) -> tuple[float | None, int | None]:
+    if flow.silences:
+        longest = flow.silences[0]
+        return longest.duration_ns / NS, longest.after_frame
+    if flow.elided or len(flow.segments) < 2:
+        return None, None
+    pairs = zip(flow.segments, flow.segments[1:], strict=False)
+    gap, frame = max((after.ts_ns - before.ts_ns, -after.frame) for before, after in pairs)
+    return max(0, gap) / NS, -frame
+
+
+def silence_table(captures: Iterable[Capture]) -> Table:
+    """Return the longest silences (of at least a second) of each flow, longest first, in `SILENCE_COLUMNS`."""
+    flows = ((flow, capture) for capture in captures for flow in capture.flows)
+    return _table(SILENCE_COLUMNS, (row for flow, capture in flows for row in _silences(flow, capture)))
+
+
+def _silences(flow: Flow, capture: Capture) -> Iterator[Row]:
+    for silence in flow.silences:
+        yield (
+            flow.stream,
+            capture.info.path,
+            str(flow.initiator.endpoint),
+            str(flow.responder.endpoint),
+            silence.before_ns,
+            silence.after_ns,
+            silence.duration_ns / NS,
+            silence.before_frame,
+            _side(silence.before_from_initiator),
+            silence.after_frame,
+            _side(silence.after_from_initiator),
+            _flag_names(silence.after_flags),
+            silence.after_payload_len,
+            silence.answer_frame,
+            None if silence.answer_flags is None else _flag_names(silence.answer_flags),
+            None if silence.answer_ns is None else (silence.answer_ns - silence.after_ns) / NS,
+        )
+
+
+def _side(from_initiator: bool) -> str:
+    return "client" if from_initiator else "server"
+
+
+def _flag_names(flags: int) -> str:
+    return " ".join(name for bit, name in _FLAGS if flags & bit)
+
+
+def reset_table(captures: Iterable[Capture]) -> Table:
+    """Return every kept RST of each flow, judged by `analyzer.signals.reset`, in `RESET_COLUMNS`."""
+    return _table(RESET_COLUMNS, (row for capture in captures for row in _resets(capture)))
+
+
+def _resets(capture: Capture) -> Iterator[Row]:
+    from analyzer.signals.reset import read_resets
+    from analyzer.surroundings import Surroundings
+
+    around = Surroundings(capture)
+    for flow in capture.flows:
+        if not (flow.initiator.rsts or flow.responder.rsts):
+            continue
+        baselines = {
+            by: around.baseline(flow.half(by).endpoint.packed, without=flow.index) for by in (True, False)
+        }
+        for reset in read_resets(around.view(flow.index), baselines):
+            yield (
+                flow.stream,
+                capture.info.path,
+                str(flow.initiator.endpoint),
+                str(flow.responder.endpoint),
+                reset.segment.frame,
+                reset.segment.ts_ns,
+                _side(reset.segment.from_initiator),
+                reset.origin.value,
+                reset.weight,
+                "; ".join(reset.reasons),
+                reset.form.value,
+                None if reset.answers is None else reset.answers.frame,
+                None if reset.delay_ns is None else reset.delay_ns / MS,
+                reset.exact,
+                reset.segment.ttl,
+                reset.ttl_delta,
+                reset.segment.window,
+            )
+
+
+def incident_table(report: Report) -> Table:
+    """Return one row for each incident of a report, in report order, in `INCIDENT_COLUMNS`."""
+    return _table(
+        INCIDENT_COLUMNS,
+        (
+            (
+                one.id,
+                one.source,
+                one.time_ns,
+                one.cause,
+                one.confidence,
+                one.score,
+                one.culprit,
+                one.capture,
+                one.stream,
+                one.client,
+                one.server,
+                sorted({frame for evidence in one.evidence for frame in evidence.frames}),
+                one.title,
+                one.summary,
+                one.owner,
+                ", ".join(other.cause for other in one.alternatives),
+                None if one.log is None else one.log.path,
+                None if one.log is None else one.log.line,
+                None if one.log is None else one.log.call,
+                None if one.log is None else one.log.code,
+                one.group,
+            )
+            for one in report.incidents
+        ),
+    )
