@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 
@@ -23,6 +23,15 @@ from tests.lab.protocols import PROTOCOLS, Protocol
 __all__ = ["Case", "DiscardedError", "Incident", "Scenario", "scenario", "scenarios"]
 
 Claim = Callable[[list[Frame], int], bool]
+# a finer cause is labelled as the one it refines, and by its own name beside it
+_REFINES = {
+    "stale-pooled-connection": "server-idle-timeout",
+    "server-reset-unread-data": "server-reset",
+    "client-gave-up-waiting": "client-closed-locally",
+    "connect-context-not-updated": "no-network-cause",
+    "wrong-socket-used": "no-network-cause",
+    "udp-socket-unconnected": "no-network-cause",
+}
 _INTERFACES = ("Local Area Connection", "Ethernet", "Ethernet 2", "eth0", "ens192", "Wi-Fi")
 
 
@@ -168,6 +177,10 @@ class Case:
         """Log the connection, sometimes with its local port."""
         port = f" from local port {made.port}" if self.rng.random() < 0.35 else ""
         self.log.say(f"connected to {made.endpoint}{port}", time.time())
+
+    def name_endpoint(self) -> None:
+        """Without an endpoint in the log nobody could tell this error from any other."""
+        self.style = replace(self.style, endpoint=True)
 
     def keep(self, thing: object) -> None:
         """Hold on to something until the case is over."""
@@ -325,11 +338,13 @@ class Case:
                 "stream": stream,
                 "client": each.client,
                 "server": each.server,
-                "cause": each.cause,
+                "cause": _REFINES.get(each.cause, each.cause),
                 "decisive_frames": frames[:6],
                 "culprit": each.culprit,
                 "wsa_chain": each.chain,
             }
+            if each.cause in _REFINES:
+                record["refined"] = each.cause
             if each.idle_gap_s is not None:
                 record["idle_gap_s"] = each.idle_gap_s
             if each.timeout_s is not None:
@@ -340,7 +355,7 @@ class Case:
         chain = incidents[-1]["wsa_chain"] if incidents else None
         label: dict[str, object] = {
             "case": self.name,
-            "cause": self.incidents[0].cause if self.incidents else "healthy",
+            "cause": incidents[0]["cause"] if incidents else "healthy",
             "acceptable": sorted(set(self.acceptable)),
             "incidents": incidents,
             "healthy_streams": sorted(trace.streams - guilty - related),
@@ -364,5 +379,8 @@ class Case:
             variants["endpoint"] = True
         if self.net.traits.offload:
             variants["offload"] = True
+        for trait in ("jitter", "loss"):
+            if value := getattr(self.net.traits, trait):
+                variants[trait] = value
         variants["run"] = "+".join(each.run.__name__ for each in self.played)
         return variants

@@ -29,6 +29,8 @@ class Traits:
     offload: bool
     timestamps: bool
     linear_syn: int
+    jitter: float
+    loss: float
 
     @classmethod
     def pick(cls, rng: random.Random) -> Traits:
@@ -42,6 +44,8 @@ class Traits:
             offload=rng.random() < 0.35,
             timestamps=rng.random() < 0.25,
             linear_syn=rng.choice((0, 0, 0, 4)),
+            jitter=rng.choice((0.0, 0.0, 0.002, 0.01, 0.03)),
+            loss=rng.choice((0.0,) * 7 + (0.004, 0.01)),
         )
 
 
@@ -113,6 +117,8 @@ class Network:
         if self.with_ipv6:
             self._add_ipv6()
         self.path = Path(near, far, delay=self.traits.delay, hops=self.traits.hops)
+        self.path.jitter, self.path.loss = self.traits.jitter, self.traits.loss
+        self.path.rng = random.Random(rng.random())
         self.path.start()
 
     def _link(self, host: Namespace, router: Namespace, address: str, gateway: str) -> None:

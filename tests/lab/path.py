@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import random
 import select
 import socket
 import struct
@@ -181,11 +182,14 @@ def with_ports(raw: bytes, *, source: int = 0, destination: int = 0) -> bytes:
 class Path:
     """The thread in the middle.
 
-    ``delay`` is one way, in seconds; ``hops`` is taken off the TTL each way beside what the kernel routers take.
+    ``delay`` is one way, in seconds, and ``jitter`` is what a packet may be late beside it without being overtaken;
+    ``loss`` is the share of packets that vanish by chance; ``hops`` is taken off the TTL each way beside what the kernel routers take.
     """
 
     def __init__(self, client_side: int, server_side: int, *, delay: float, hops: int) -> None:
         self.delay, self.hops = delay, hops
+        self.jitter, self.loss = 0.0, 0.0
+        self.rng = random.Random(0)
         self.rules: list[Rule] = []
         self._sides = {True: client_side, False: server_side}
         self._due: list[tuple[float, int, bool, bytes]] = []
@@ -236,11 +240,11 @@ class Path:
 
     def _take(self, raw: bytes, up: bool) -> None:
         decided = self._decide(Packet.read(raw, up, time.monotonic()))
-        if decided is None:
+        if decided is None or self.rng.random() < self.loss:
             return
         raw, extra = decided
         raw = self._age(raw)
-        due = time.monotonic() + self.delay + extra
+        due = time.monotonic() + self.delay + extra + self.rng.random() * self.jitter
         if extra == 0.0:
             # a queue keeps its order: only a packet that a rule held back may be overtaken
             due = max(due, self._last[up])

@@ -67,6 +67,7 @@ def no_name(case: Case) -> None:
 
 @scenario("never-connected", "The app never calls connect for this endpoint; not one packet to it exists.")
 def never(case: Case) -> None:
+    case.name_endpoint()
     case.pause(3, 8)
     case.log.say("flushing queue", time.time())
     case.needs_log = True
@@ -100,6 +101,7 @@ def context_missing(case: Case) -> None:
 )
 def listening_used(case: Case) -> None:
     """The client host is the server here: somebody connects to it and is never answered."""
+    case.name_endpoint()
     port = case.rng.choice((8081, 9100, 47808))
     listener = case.net.client.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -125,6 +127,7 @@ def listening_used(case: Case) -> None:
 
 @scenario("udp-socket-unconnected", "A UDP socket is used with send although no peer was ever set: nothing leaves.")
 def udp_unconnected(case: Case) -> None:
+    case.name_endpoint()
     port = case.rng.choice((514, 5060, 8125))
     with case.net.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         if case.rng.random() < 0.5:
