@@ -100,25 +100,28 @@ def call_of_name(name: str) -> str | None:
     return _NAMES.get(name.strip().strip("()").rpartition(".")[2].lower())
 
 
-_ANY = "|".join(sorted((re.escape(name) for name in _NAMES), key=len, reverse=True))
+_FIELD = re.compile(r"\b(?:op|operation|call|syscall|api|func(?:tion)?|method|action)[\"']?\s?[=:]\s?[\"']?([a-z_]+)")
 _WORDS: tuple[re.Pattern[str], ...] = (
-    re.compile(rf"(?i)\b(?:op|operation|call|syscall|api|func(?:tion)?|method|action)[\"']?\s?[=:]\s?[\"']?({_ANY})\b"),
     re.compile(
-        rf"(?i)(?<![\w.])(?:\w+(?:\.|::))*({_ANY})\b(?:\(\d*\))?\s?(?:call\s|operation\s|on socket\s|request\s)?"
+        r"(?<![a-z0-9_])([a-z_]{4,22})(?:\(\d*\))?\s?"
+        r"(?:call\s|operation\s|on socket\s|(?:to|from|on) \S+\s|request\s)?"
         r"(?::(?=\s|$)|->|=>|=\s?-1|failed\b|failure\b|fails\b|error\b|err\b|returned\b|returns\b|raised\b|threw\b"
         r"|fehlgeschlagen|a échoué|falló|が失敗|失败)"
     ),
+    re.compile(r"\b(?:failed|unable|could ?n[o']t|cannot|can't|fails)(?: to)? (?:be )?([a-z_]+)"),
     re.compile(
-        rf"(?i)\b(?:failed|unable|could ?n[o']t|cannot|can't|fails)(?: to)? (?:be )?({_ANY})\b"
-        rf"|\b(?:fail(?:ed|ure)|errors?|exception|problem)\W{{1,2}}(?:occurred )?(?:while |during |when |in |on "
-        rf"|from |at |by |calling |of )*(?:the |a )?({_ANY})\b"
-        rf"|\b(?:while|during|when) ({_ANY})\b|\b(?:erreur|fehler|error) (?:en|beim?|lors de l[ae']|al) ({_ANY})\b"
+        r"\b(?:fail(?:ed|ure)|errors?|exception|problem)\W{1,2}(?:occurred )?"
+        r"(?:(?:while|during|when|in|on|from|at|by|calling|of) )*(?:the |a )?([a-z_]+)"
     ),
-    re.compile(rf"\b({_ANY}) (?:ENOTCONN|E[A-Z]{{4,12}})\b"),
-    re.compile(rf"(?i)not connected: (?:socket |datagram )?({_ANY})\b"),
-    re.compile(r"(?i)\b(?:beim )?(senden|empfangen|lesen|schreiben|verbinden)\W{1,3}(?:fehl|ist fehl|schlug)"),
+    re.compile(r"\b(?:while|during|when) ([a-z_]+)"),
+    re.compile(r"\b(?:erreur|fehler|error) (?:en|beim?|lors de l[ae']|al) ([a-z_]+)"),
+    re.compile(r"(?<![a-z0-9_])([a-z_]{4,22}) e(?:notconn|conn[a-z]+|timedout|pipe|hostunreach|netunreach)\b"),
+    re.compile(r"not connected: (?:socket |datagram )?([a-z_]+)"),
+    re.compile(r"\b(senden|empfangen|lesen|schreiben|verbinden)\W{1,3}(?:fehl|ist fehl|schlug)"),
 )
 _GERMAN = {"senden": "send", "schreiben": "send", "empfangen": "recv", "lesen": "recv", "verbinden": "connect"}
+_AFTER = 300
+"""Words further behind the code than this are of another statement."""
 
 _FRAMES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"get_RemoteEndPoint|getRemoteSocketAddress|[Pp]eer_?[Aa]ddr\b|getpeername\("), "getpeername"),
@@ -174,14 +177,17 @@ _PYTHON_FRAME = re.compile(r'(?m)^\s*File "[^"\n]+", line \d+')
 
 def find_call(text: str, code_place: int) -> str | None:
     """Return the call that failed; ``code_place`` is where the error code stands in ``text``. Never raises."""
+    lowered = text.lower()
+    for match in _FIELD.finditer(lowered):
+        if match[1] in _NAMES:
+            return _NAMES[match[1]]
     before: tuple[int, str] | None = None
     after: tuple[int, str] | None = None
-    for rank, pattern in enumerate(_WORDS):
-        for match in pattern.finditer(text):
-            name = next(group for group in match.groups() if group)
-            call = _GERMAN.get(name.lower()) or _NAMES[name.lower()]
-            if rank == 0:
-                return call
+    for pattern in _WORDS:
+        for match in pattern.finditer(lowered, 0, code_place + _AFTER):
+            call = _NAMES.get(match[1]) or _GERMAN.get(match[1])
+            if call is None:
+                continue
             if match.start() <= code_place:
                 if before is None or match.start() >= before[0]:
                     before = (match.start(), call)
@@ -189,8 +195,7 @@ def find_call(text: str, code_place: int) -> str | None:
                 after = (match.start(), call)
     if before is not None:
         return before[1]
-    framed = _from_frames(text)
-    return framed or (after[1] if after is not None else None)
+    return _from_frames(text) or (after[1] if after is not None else None)
 
 
 def _from_frames(text: str) -> str | None:

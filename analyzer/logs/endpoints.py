@@ -187,9 +187,9 @@ def _candidates(text: str) -> list[tuple[int, int, Place]]:
         if place is not None and not any(start < e and s < end for s, e, _ in found):
             found.append((start, end, place))
 
-    for match in _URL.finditer(text):
+    for match in _URL.finditer(text) if "://" in text else ():
         add(match.start(), match.end(), _from_url(match))
-    for match in _TUPLE.finditer(text):
+    for match in _TUPLE.finditer(text) if "('" in text or '("' in text else ():
         if _valid(match["port"]):
             add(
                 match.start(), match.end(), Place(f"{match['host']}:{match['port']}", match["host"], int(match["port"]))

@@ -7,8 +7,6 @@ with typographic apostrophes straightened and runs of white space squeezed.
 
 from __future__ import annotations
 
-import re
-
 from analyzer.logs.codes import ErrorCode
 
 __all__ = ["LEGACY_NEEDLES", "MANAGED_GUARDS", "find_phrases", "fold"]
@@ -152,8 +150,6 @@ MANAGED_GUARDS: tuple[tuple[str, str], ...] = (
 
 _WORDS: list[tuple[str, ErrorCode]] = [(text, code) for code, texts in _TEXTS.items() for text in texts]
 _WORDS.sort(key=lambda pair: -len(pair[0]))
-_ANY_TEXT = re.compile("|".join(re.escape(text) for text, _ in _WORDS))
-_CODE_OF = dict(_WORDS)
 
 LEGACY_NEEDLES: tuple[bytes, ...] = tuple(
     sorted(
@@ -185,4 +181,5 @@ _STRAIGHT = {0x2019: "'", 0x2018: "'", 0x00A0: " ", 0x202F: " ", 0x3000: " ", 0x
 
 def find_phrases(folded: str) -> list[tuple[int, ErrorCode]]:
     """Return the place and code of each known error text in text that went through `fold`."""
-    return [(match.start(), _CODE_OF[match[0]]) for match in _ANY_TEXT.finditer(folded)]
+    # A search for each fragment is several times faster here than one pattern of them all.
+    return [(folded.index(text), code) for text, code in _WORDS if text in folded]

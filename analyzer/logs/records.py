@@ -8,20 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from analyzer.logs.calls import call_of_name, find_call
 from analyzer.logs.codes import ErrorCode
 from analyzer.logs.endpoints import Place, Places, find_places, places_of_fields
 from analyzer.logs.findcodes import CodeHit, find_codes
-from analyzer.logs.model import Action, EventKind, LogEvent
+from analyzer.logs.model import EventKind, LogEvent
 from analyzer.logs.phrases import fold
 from analyzer.logs.stamps import Stamp
-from analyzer.logs.steps import Step, find_step
+from analyzer.logs.steps import Step, find_layer, find_step
 
 __all__ = ["MAX_TEXT", "Record", "events_of", "text_record"]
 
 MAX_TEXT = 500
 _MAX_ANALYSED = 16384
+_MESSAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,58 +105,84 @@ def text_record(line: int, text: str, stamp: Stamp | None) -> Record:
     return Record(line, text, text, stamp, header_end, header_end)
 
 
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What the words of a record say; equal words say the same, so a storm of one error is understood once."""
+
+    hits: tuple[tuple[CodeHit, str | None], ...]
+    """Each error with the call that failed, the error of 10057 last."""
+    step: Step | None
+    places: Places
+    pid: int | None
+    process: str | None
+
+
+@lru_cache(maxsize=256)
+def _meaning(text: str, body: int) -> _Meaning | None:
+    found = find_codes(text)
+    step = _step(text, body, found)
+    if not found and step is None:
+        return None
+    pid, process = _PID.search(text), _PROCESS.search(text)
+    # A refused name lookup or connect inside the same record happened first, whatever the order of the words.
+    hits = sorted(_sane(found), key=lambda hit: hit.is_not_connected)
+    return _Meaning(
+        tuple((hit, find_call(text, hit.place)) for hit in hits),
+        step,
+        _spoken_places(text[body:]),
+        int(pid[1] or pid[2]) if pid else None,
+        process[1] if process else None,
+    )
+
+
 def events_of(record: Record, path: str) -> list[LogEvent]:
     """Return the events of one record, without times; none for a record that does not concern a socket.
 
     A record may name several errors (a chain of exceptions): one event each, the error of 10057 last.
     """
-    text = record.text[:_MAX_ANALYSED]
-    hits = find_codes(text, record.header_end)
-    found = find_step(fold(text)[record.body :])
-    step = None if found is None else found[1]
-    if not hits and step is None:
+    # Without its time, so that equal words are equal text.
+    text = record.text[record.header_end : record.header_end + _MAX_ANALYSED]
+    before = record.text[: record.stamp.start].strip(" \t[(<") if record.header_end and record.stamp is not None else ""
+    if len(before) > 2:
+        text = f"{before} {text}"
+    meaning = _meaning(text, max(0, record.body - record.header_end))
+    if meaning is None:
         return []
-    places = _places(record)
-    pid, process = record.pid, record.process
-    if pid is None and (match := _PID.search(text)):
-        pid = int(match[1] or match[2])
-    if process is None and (match := _PROCESS.search(text)):
-        process = match[1]
-    named_call = _field_call(record.fields)
+    step = meaning.step
+    by_field = places_of_fields(record.fields) if record.fields else Places()
+    remote = by_field.remote or meaning.places.remote or Place("", "", None)
+    local = by_field.local or meaning.places.local
+    field_call = _field_call(record.fields)
 
-    def event(hit: CodeHit | None) -> LogEvent:
-        remote = places.remote or Place("", "", None)
+    def event(hit: CodeHit | None, call: str | None) -> LogEvent:
         kind: EventKind = step.kind if step is not None else "lifecycle"
         if hit is not None:
             kind = "error" if hit.is_not_connected else "prior"
         return LogEvent(
             path=path,
             line=record.line,
-            text=_trim(record.shown, None if hit is None else hit.place, text),
+            text=_trim(record, text, None if hit is None else hit.place),
             time_ns=None,
             zone_known=False,
             time_resolution_ns=0,
             kind=kind,
             code=None if hit is None or hit.code is None else int(hit.code),
             symbol=None if hit is None else hit.symbol,
-            call=None if hit is None else named_call or find_call(text, hit.place),
-            action=_action(step, hit),
+            call=None if hit is None else field_call or call,
+            action=step.action if step is not None else None,
             endpoint_text=remote.text or None,
             remote=remote.endpoint,
             host_name=remote.host_name,
             port=remote.port,
-            local_port=places.local_port,
-            local=places.local.endpoint if places.local is not None else None,
-            process=process,
-            pid=pid,
+            local_port=by_field.local_port or meaning.places.local_port,
+            local=local.endpoint if local is not None else None,
+            process=record.process or meaning.process,
+            pid=record.pid if record.pid is not None else meaning.pid,
             thread=record.thread,
             source=record.source,
         )
 
-    if not hits:
-        return [event(None)]
-    # A refused name lookup or connect inside the same record happened first, whatever the order of the words.
-    return [event(hit) for hit in sorted(_sane(hits), key=lambda hit: hit.is_not_connected)]
+    return [event(hit, call) for hit, call in meaning.hits] or [event(None, None)]
 
 
 def _sane(hits: list[CodeHit]) -> list[CodeHit]:
@@ -167,29 +195,23 @@ def _sane(hits: list[CodeHit]) -> list[CodeHit]:
 _ACCOMPANYING = frozenset({ErrorCode.WSAEWOULDBLOCK, ErrorCode.WSAEINPROGRESS, ErrorCode.WSAEINTR, ErrorCode.WSAEFAULT})
 
 
-def _action(step: Step | None, hit: CodeHit | None) -> Action | None:
-    """Return what the record tells besides its code: a step of its own, or which layer refused."""
-    if step is None or (hit is not None and (hit.is_not_connected or step.action not in _LAYERS)):
+def _step(text: str, body: int, hits: list[CodeHit]) -> Step | None:
+    """Return what the message tells besides its codes; frames of a stack trace tell no step."""
+    if any(hit.is_not_connected for hit in hits):
         return None
-    return step.action
+    folded = fold(text[body : body + _MESSAGE])
+    found = find_layer(folded) if hits else find_step(folded)
+    return None if found is None else found[1]
 
 
-_LAYERS = frozenset({"tls", "proxy", "ftp", "port-exhaustion"})
-
-
-def _places(record: Record) -> Places:
-    """Return the places of the record's fields, completed from its words; the message counts before its trace."""
-    by_field = places_of_fields(record.fields) if record.fields else Places()
-    head, _, rest = record.text[record.body : _MAX_ANALYSED].partition("\n")
-    by_text = find_places(head)
-    if by_text.remote is None and rest:
+def _spoken_places(message: str) -> Places:
+    """Return the places that the words name; the first line counts before the trace under it."""
+    head, _, rest = message.partition("\n")
+    found = find_places(head)
+    if found.remote is None and rest:
         deeper = find_places(rest)
-        by_text = Places(deeper.remote, by_text.local or deeper.local, by_text.local_port or deeper.local_port)
-    return Places(
-        by_field.remote or by_text.remote,
-        by_field.local or by_text.local,
-        by_field.local_port or by_text.local_port,
-    )
+        found = Places(deeper.remote, found.local or deeper.local, found.local_port or deeper.local_port)
+    return found
 
 
 _CALL_KEYS = frozenset({"op", "operation", "call", "syscall", "api", "function", "func", "method"})
@@ -204,11 +226,12 @@ def _field_call(fields: Mapping[str, str]) -> str | None:
     return None
 
 
-def _trim(shown: str, place: int | None, text: str) -> str:
-    joined = " | ".join(part for line in shown.splitlines() if (part := line.strip()))
+def _trim(record: Record, text: str, place: int | None) -> str:
+    """Return the record as shown, in one line; of a long one the beginning and what stands around the error."""
+    joined = " | ".join(part for line in record.shown.splitlines() if (part := line.strip()))
     if len(joined) <= MAX_TEXT:
         return joined
-    if place is not None and shown is text and place > MAX_TEXT - 40:
+    if place is not None and record.shown is record.text and place > MAX_TEXT - 80:
         around = " ".join(text[max(0, place - 120) : place + 160].split())
         return f"{joined[: MAX_TEXT - len(around) - 5]} ... {around}"[:MAX_TEXT]
     return joined[: MAX_TEXT - 3] + "..."

@@ -12,10 +12,10 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from analyzer.logs.block import Block
 from analyzer.logs.encodings import Decoder, sniff_wide
 from analyzer.logs.layout import Layout, learn_layout, w3c_fields
 from analyzer.logs.model import LogEvent
-from analyzer.logs.phrases import LEGACY_NEEDLES
 from analyzer.logs.records import events_of
 from analyzer.logs.stamps import Stamp
 
@@ -28,49 +28,21 @@ LOOK_BACK = 4 << 20
 LOOK_AHEAD = 256 << 10
 _HEAD = 64 << 10
 _RECORD_BYTES = 64 << 10
+_LONG = 12 << 10
 _BACK_LINES = 400
 _AHEAD_LINES = 60
-_BEFORE_ERROR = 300
-_AFTER_ERROR = 100
+_BEFORE_ERROR = 100
+_AFTER_ERROR = 40
 _SAME_ENDPOINT = 40
-_AT_START = 2000
+_AT_START = 500
 _MAX_CONTEXT_LINES = 100_000
 
-_NEEDLES: tuple[bytes, ...] = (
-    b"10057",
-    b"2749",
-    b"7014839",
-    b"7952457",
-    b"0000140",
-    b"21225792",
-    b"73741504",
-    b"ENOTCONN",
-    b"NotConnected",
-    b"ot connected",
-    b"YetConnected",
-    b"0x02000039",
-    b"0x0200006",
-    b"on-connected sock",
-    b"sallowed because",
-    b"nicht verbunden",
-    b"est pas connect",
-    b"socket no",
-    b"soquete n",
-)
-_SMALL_NUMBERS = (
-    re.compile(rb"rr(?:no|or)\W{1,3}-?(?:107|57|4053)\b"),
-    re.compile(rb"xception \((?:107|57)\)"),
-)
-"""Two patterns, since each opens with a fixed text and so is searched for fast; together they would not."""
-_STEP = re.compile(
-    rb"onnect|esolv|looking up|lookup|dispos|clos(?:e|ing)|shut ?down|tls|ssl|handshake|time[d-]? ?out|refus|reset"
-    rb"|abort|eof|unreach|pool"
-    rb"|recover|proxy|socks|listening|accepted|transfer|stor |retr |\b42[156][ -]|wsa|socket|errno|1[01]0\d\d"
-    rb"|giving up|gave up|dialing"
-    rb"|no such host|session|unplugged|verbind|ssexception|\xe6\x8e\xa5|\xe8\xbf\x9e"
-)
 _ASCII_NUMBER = b"10057"
 _WORD_BEFORE = re.compile(rb"(?i)rr|wsa|ail|xception|code|status|reason|ret|rc|result|[:=>] ?$|[\x80-\xff]")
+_ID_BEFORE = re.compile(
+    rb"(?i)(?:^|[^a-z])(?:pid|port|row|line|id|tid|thread|process|request|job|order|user)[ =:#\"]{1,3}$|\w\[$"
+)
+_MAX_SEARCHES = 4000
 
 
 @dataclass(slots=True)
@@ -111,6 +83,9 @@ class LogScanner:
         self._kept = 0
         self._others = 0
         self._context_lines = 0
+        self._ids: dict[bytes, bool] = {}
+        self._searched: dict[bytes, int] = {}
+        self._searches = 0
         self._done_before = 0  # lines before this place were looked through for steps
         self._follow: tuple[int, int] = (0, 0)  # look for steps up to this place, that many more
 
@@ -185,21 +160,23 @@ class LogScanner:
             elif end < self._fresh + BLOCK + LOOK_AHEAD:
                 return
             reach = self._fresh + BLOCK + LOOK_AHEAD - self._base
-            block = _Block(bytes(self._buffer[:reach]), self._base, self._base_line)
+            with memoryview(self._buffer) as view:
+                data = bytes(view[:reach])
+            block = Block(data, self._base, self._base_line)
             self._block(block, self._fresh, stop, last=final and stop == end)
             self._fresh = stop
             self._forget(block)
 
-    def _forget(self, block: _Block) -> None:
+    def _forget(self, block: Block) -> None:
         keep = max(block.base, self._fresh - LOOK_BACK)
         if keep > block.base:
             keep = block.line_start(keep)
-            self._base_line = block.line_of(keep)
+            self._base_line = block.line_of(keep, once=True)
             del self._buffer[: keep - self._base]
             self._base = keep
             self._visited = {place for place in self._visited if place >= keep}
 
-    def _block(self, block: _Block, low: int, high: int, *, last: bool) -> None:
+    def _block(self, block: Block, low: int, high: int, *, last: bool) -> None:
         assert self._layout is not None
         if self._layout.format == "w3c":
             for place in block.find(b"#Fields:", low, high):
@@ -218,16 +195,28 @@ class LogScanner:
             reach = self._error_at(block, place) or reach
         self._steps_after(block, low, high)
 
-    def _worth(self, block: _Block, place: int) -> bool:
+    def _worth(self, block: Block, place: int) -> bool:
         """Tell cheaply whether a hit can be an error: a file may carry 10057 as process id in every line."""
-        if not block.at(place, _ASCII_NUMBER):
+        assert self._layout is not None
+        if self._layout.format in ("csv", "w3c") or not block.at(place, _ASCII_NUMBER):
             return True
         data, at = block.data, place - block.base
+        # What stands around an id is the same on every line, so the answer is remembered by it.
+        around = data[max(0, at - 10) : at + 9]
+        is_id = self._ids.get(around)
+        if is_id is None:
+            if len(self._ids) > 10_000:
+                self._ids.clear()
+            before = data[max(0, at - 10) : at]
+            is_id = data.startswith(b" ---", at + 5) or (_ID_BEFORE.search(before) is not None and b"\n" not in before)
+            self._ids[around] = is_id
+        if is_id:
+            return False
         if data[max(0, at - 4) : at].endswith(b"0x") or _WORD_BEFORE.search(data, max(0, at - 48), at):
             return True
         return b"SA" in data[at : at + 24] or b"ocket" in data[at : at + 200] or b"\n" in data[max(0, at - 16) : at]
 
-    def _error_at(self, block: _Block, place: int) -> int | None:
+    def _error_at(self, block: Block, place: int) -> int | None:
         """Keep the record at ``place`` if it holds the error; return where it ends, None when it is no error."""
         start, end, events, stamp = self._record(block, place)
         if not any(event.kind == "error" for event, _ in events):
@@ -237,10 +226,10 @@ class LogScanner:
         self._keep(start, events, stamp)
         self._steps_before(block, start, [event for event, _ in events])
         self._follow = (end + LOOK_AHEAD, _AFTER_ERROR)
-        self._done_before = max(self._done_before, start)
+        self._done_before = max(self._done_before, end)
         return end
 
-    def _record(self, block: _Block, place: int) -> tuple[int, int, list[tuple[LogEvent, Stamp | None]], Stamp | None]:
+    def _record(self, block: Block, place: int) -> tuple[int, int, list[tuple[LogEvent, Stamp | None]], Stamp | None]:
         assert self._layout is not None
         start, end = self._extent(block, place)
         line = block.line_of(start)
@@ -248,7 +237,12 @@ class LogScanner:
         if self._directives:
             at = bisect_right(self._directives, start, key=lambda row: row[0]) - 1
             names = self._directives[max(at, 0)][1]
-        record = self._layout.record(line, self._text(block, start, end), names)
+        text = self._text(block, start, end)
+        if end - start > _LONG and place - start > _LONG // 2:
+            # Only so much of a record is understood: its beginning and what stands around the hit.
+            first = self._text(block, start, block.line_end(start, _LONG // 4))
+            text = f"{first}\n{self._text(block, block.line_start(place, _LONG // 4), min(end, place + _LONG // 2))}"
+        record = self._layout.record(line, text, names)
         return start, end, [(event, record.stamp) for event in events_of(record, self._path)], record.stamp
 
     def _keep(self, start: int, events: list[tuple[LogEvent, Stamp | None]], stamp: Stamp | None) -> None:
@@ -260,7 +254,7 @@ class LogScanner:
         if stamp is not None and events:
             self._seen[events[0][0].line] = stamp
 
-    def _extent(self, block: _Block, place: int) -> tuple[int, int]:
+    def _extent(self, block: Block, place: int) -> tuple[int, int]:
         """Return where the record around ``place`` begins and ends."""
         assert self._layout is not None
         layout = self._layout
@@ -290,42 +284,47 @@ class LogScanner:
             end = after
         return start, end
 
-    def _text(self, block: _Block, start: int, end: int) -> str:
+    def _text(self, block: Block, start: int, end: int) -> str:
         data = block.data[start - block.base : end - block.base].rstrip(b"\r\n")
         return "\n".join(self._decoder.decode(line.rstrip(b"\r")) for line in data.split(b"\n"))
 
-    def _steps_before(self, block: _Block, start: int, errors: list[LogEvent]) -> None:
-        low = max(block.base, self._done_before)
-        places = [place for place in block.steps(low, start) if place not in self._visited]
-        wanted = places[-_BEFORE_ERROR:]
-        named = {event.endpoint_text for event in errors if event.endpoint_text}
-        for name in named:
+    def _steps_before(self, block: Block, start: int, errors: list[LogEvent]) -> None:
+        """Keep the steps that led to an error: those right before it, and further back those of its endpoint."""
+        if self._spent():
+            return
+        wanted = block.last_steps(max(block.base, self._done_before), start, _BEFORE_ERROR)
+        for name in {event.endpoint_text for event in errors if event.endpoint_text}:
             needle, at = name.encode(), start
-            for _ in range(_SAME_ENDPOINT):
-                at = block.rfind(needle, block.base, at)
+            low = max(block.base, self._searched.get(needle, 0))
+            for _ in range(_SAME_ENDPOINT if self._searches < _MAX_SEARCHES else 0):
+                self._searches += 1
+                at = block.rfind(needle, low, at)
                 if at < 0:
                     break
                 wanted.append(block.line_start(at))
+            if len(self._searched) > _MAX_SEARCHES:
+                self._searched.clear()
+            self._searched[needle] = start
         self._steps(block, sorted(set(wanted)))
 
-    def _steps_after(self, block: _Block, low: int, high: int) -> None:
+    def _steps_after(self, block: Block, low: int, high: int) -> None:
         until, left = self._follow
-        if until <= low or left <= 0:
+        if until <= low or left <= 0 or self._spent():
             return
         # Errors inside the block have looked back over what lies before them; only what follows the last is left.
-        places = [
-            place for place in block.steps(max(low, self._done_before), min(high, until)) if place not in self._visited
-        ]
-        places = places[:left]
+        places = block.steps(max(low, self._done_before), min(high, until), left)
         self._steps(block, places)
         self._follow = (until, left - len(places))
         if places:
             self._done_before = max(self._done_before, places[-1] + 1)
 
-    def _steps(self, block: _Block, places: list[int]) -> None:
+    def _spent(self) -> bool:
+        return self._others >= MAX_OTHERS or self._context_lines >= _MAX_CONTEXT_LINES
+
+    def _steps(self, block: Block, places: list[int]) -> None:
         reach = -1
         for place in places:
-            if self._others >= MAX_OTHERS or self._context_lines >= _MAX_CONTEXT_LINES:
+            if self._spent():
                 return
             if place < reach or place in self._visited:
                 continue
@@ -336,7 +335,7 @@ class LogScanner:
             if events and start not in self._records and not any(event.kind == "error" for event, _ in events):
                 self._keep(start, events, stamp)
 
-    def _sample(self, block: _Block, low: int, high: int, *, last: bool) -> None:
+    def _sample(self, block: Block, low: int, high: int, *, last: bool) -> None:
         """Note the times of a few lines of the block: they tell the file's span and which of day and month is first."""
         assert self._layout is not None
         places = block.lines_from(low, 40 if low == 0 else 6)
@@ -348,108 +347,3 @@ class LogScanner:
             stamp = self._layout.record(0, text, self._directives[-1][1] if self._directives else ()).stamp
             if stamp is not None and (self._layout.format != "text" or not self._layout.continues(text, None)):
                 self._seen.setdefault(block.line_of(start), stamp)
-
-
-class _Block:
-    """Bytes of the log with absolute places and line numbers."""
-
-    _STRIDE = 64 << 10
-
-    def __init__(self, data: bytes, base: int, line: int) -> None:
-        self.data = data
-        self.base = base
-        self.end = base + len(data)
-        self._line = line
-        self._counts: list[int] = []
-        self._lowered: bytes | None = None
-
-    def hits(self, low: int, high: int) -> list[int]:
-        """Return every place in [low, high) where a needle of the error begins, ascending."""
-        found: list[int] = []
-        needles = _NEEDLES if self.data.isascii() else _NEEDLES + LEGACY_NEEDLES
-        for needle in needles:
-            found += self.find(needle, low, high)
-        first, last = low - self.base, high - self.base
-        for pattern in _SMALL_NUMBERS:
-            found += [match.start() + self.base for match in pattern.finditer(self.data, first, last)]
-        found.sort()
-        return found
-
-    def find(self, needle: bytes, low: int, high: int) -> list[int]:
-        """Return the places in [low, high) where ``needle`` begins; it may end beyond."""
-        found: list[int] = []
-        stop = min(high - self.base + len(needle) - 1, len(self.data))
-        at = self.data.find(needle, low - self.base, stop)
-        while at >= 0:
-            found.append(at + self.base)
-            at = self.data.find(needle, at + 1, stop)
-        return found
-
-    def rfind(self, needle: bytes, low: int, high: int) -> int:
-        """Return the last place before ``high`` at which ``needle`` stands, -1 when there is none."""
-        at = self.data.rfind(needle, low - self.base, high - self.base)
-        return at + self.base if at >= 0 else -1
-
-    def at(self, place: int, needle: bytes) -> bool:
-        """Tell whether ``needle`` stands at ``place``."""
-        return self.data.startswith(needle, place - self.base)
-
-    def steps(self, low: int, high: int) -> list[int]:
-        """Return the beginnings of the lines in [low, high) that may tell a step or a failure."""
-        if self._lowered is None:
-            self._lowered = self.data.lower()
-        found: list[int] = []
-        at, stop = low - self.base, high - self.base
-        while at < stop:
-            match = _STEP.search(self._lowered, at, stop)
-            if match is None:
-                break
-            found.append(self.line_start(match.start() + self.base))
-            newline = self.data.find(b"\n", match.end())
-            if newline < 0:
-                break
-            at = newline + 1
-        return found
-
-    def line_start(self, place: int, reach: int = 1 << 40) -> int:
-        """Return the first byte of the line at ``place``, at most ``reach`` bytes back."""
-        at = place - self.base
-        low = max(0, at - reach)
-        return max(self.data.rfind(b"\n", low, at) + 1, low) + self.base
-
-    def line_end(self, place: int, reach: int = 1 << 40) -> int:
-        """Return the place of the newline that ends the line at ``place``, at most ``reach`` bytes on."""
-        at = place - self.base
-        newline = self.data.find(b"\n", at, at + reach)
-        return (min(at + reach, len(self.data)) if newline < 0 else newline) + self.base
-
-    def lines_from(self, place: int, count: int) -> list[tuple[int, int]]:
-        """Return the spans of up to ``count`` whole lines that begin at or after ``place``."""
-        spans: list[tuple[int, int]] = []
-        start = place if self.line_start(place) == place else self.line_end(place) + 1
-        while start < self.end and len(spans) < count:
-            end = self.line_end(start)
-            spans.append((start, end))
-            start = end + 1
-        return spans
-
-    def last_lines(self, place: int, count: int) -> list[tuple[int, int]]:
-        """Return the spans of up to ``count`` lines that end at or before ``place``."""
-        spans: list[tuple[int, int]] = []
-        end = place
-        while end > self.base and len(spans) < count:
-            start = self.line_start(end - 1 if self.data[end - 1 - self.base : end - self.base] == b"\n" else end)
-            spans.append((start, end))
-            end = start - 1 if start > self.base else start
-        return spans
-
-    def line_of(self, place: int) -> int:
-        """Return the 1-based number of the line at ``place``."""
-        stride = self._STRIDE
-        if not self._counts:
-            total = 0
-            for start in range(0, len(self.data) + 1, stride):
-                self._counts.append(total)
-                total += self.data.count(b"\n", start, start + stride)
-        slot = min((place - self.base) // stride, len(self._counts) - 1)
-        return self._line + self._counts[slot] + self.data.count(b"\n", slot * stride, place - self.base)

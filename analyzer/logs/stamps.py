@@ -179,11 +179,15 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )
 _BY_NAME = dict(_FORMS)
+_HINT = re.compile(r"\d:[0-5]\d|\d{8}")
+"""Without one of these there is no time of any form: most lines of a stack trace are told by it at once."""
 
 
 def find_stamp(line: str, prefer: str | None = None) -> Stamp | None:
     """Return the first time in the head of ``line``; with ``prefer`` the one of that form where there is one."""
     head = line[:HEAD]
+    if _HINT.search(head) is None:
+        return None
     if prefer is not None:
         match = _BY_NAME[prefer].search(head)
         stamp = _read(prefer, match) if match else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from analyzer.logs.model import Action, EventKind
 
-__all__ = ["Step", "find_step"]
+__all__ = ["Step", "find_layer", "find_step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,23 @@ _STEPS: tuple[tuple[re.Pattern[str], Step], ...] = (
 )
 
 
+_LAYERS = tuple(
+    row for row in _STEPS if row[1].action in ("tls", "proxy", "ftp", "port-exhaustion") and row[1].kind == "prior"
+)
+
+
 def find_step(folded: str) -> tuple[int, Step] | None:
     """Return the place and meaning of the first step that matches in text that went through `fold`."""
-    for pattern, step in _STEPS:
+    return _first(_STEPS, folded)
+
+
+def find_layer(folded: str) -> tuple[int, Step] | None:
+    """Return the step that tells which layer refused, for a record that has an error code of its own."""
+    return _first(_LAYERS, folded)
+
+
+def _first(steps: tuple[tuple[re.Pattern[str], Step], ...], folded: str) -> tuple[int, Step] | None:
+    for pattern, step in steps:
         match = pattern.search(folded)
         if match:
             return match.start(), step
