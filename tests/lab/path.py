@@ -183,7 +183,8 @@ class Path:
     """The thread in the middle.
 
     ``delay`` is one way, in seconds, and ``jitter`` is what a packet may be late beside it without being overtaken;
-    ``loss`` is the share of packets that vanish by chance; ``hops`` is taken off the TTL each way beside what the kernel routers take.
+    ``loss`` is the share of packets that vanish by chance; ``hops`` is taken off the TTL each way beside what the
+    kernel routers take.
     """
 
     def __init__(self, client_side: int, server_side: int, *, delay: float, hops: int) -> None:

@@ -37,13 +37,15 @@ _FAMILIES = (
 
 
 def load() -> list[Scenario]:
-    """Import every family of scenarios; all that are registered."""
-    if scenarios():
-        return scenarios()
+    """Import every family of scenarios; all that are registered, in the order of the families' files."""
     for family in _FAMILIES:
-        if FilePath(__file__).with_name(f"{family}.py").exists():
-            importlib.import_module(f"tests.lab.{family}")
-    return scenarios()
+        importlib.import_module(f"tests.lab.{family}")
+
+    def place(each: Scenario) -> tuple[int, int]:
+        return _FAMILIES.index(each.run.__module__.rpartition(".")[2]), each.run.__code__.co_firstlineno
+
+    # a scenario's number must not depend on what was imported first
+    return sorted(scenarios(), key=place)
 
 
 def make(numbers: tuple[int, ...], name: str, seed: str, out: str) -> str:
