@@ -42,7 +42,7 @@ def incident_report(number: int, incident: Incident, around: Surroundings, rules
     cause = rules.causes[diagnosis.cause]
     client, server = _parties(incident)
     stream = reading.flow.stream if reading is not None else None
-    if diagnosis.cause in ("no-network-cause", "wrong-socket-used") and incident.symptom.source == "log":
+    if "no-network-cause" in rules.lineage(diagnosis.cause) and incident.symptom.source == "log":
         # The connection is well; naming it as the incident's would accuse a healthy stream.
         stream = None
     evidence = _evidence(incident, reading.flow.stream if reading is not None else None)

@@ -18,6 +18,8 @@ _MOST_FLOWS = 200
 _LEEWAY_NS = 600_000_000_000
 _REFUSED, _RESET, _ABORTED = 10061, 10054, 10053
 _UNREACHABLE = (10065, 10051)
+_TELLING = (10061, 10054, 10065, 10051)
+"""Errors whose packet is seen at the same moment."""
 _NAME_CODES = (11001, 11002, 11003, 11004)
 
 
@@ -36,9 +38,10 @@ def align(log: LogFile, examiner: Examiner) -> ClockFit:
     resolution = max((event.time_resolution_ns for event in timed), default=1_000_000)
     fit = fit_clock(anchors, zone_known=log.zone_known, log_times=errors, span=span, resolution_ns=resolution)
     if log.zone_known and span is not None and not fit.anchors and errors and not _any_inside(errors, span):
-        # A log may name a zone it does not write in ("Z" after local time). Packets that agree are better witnesses.
+        # A log may name a zone it does not write in ("Z" after local time). Packets that agree are better witnesses,
+        # and errors that all fall into the capture once a whole zone is taken off are no accident either.
         other = fit_clock(anchors, zone_known=False, log_times=errors, span=span, resolution_ns=resolution)
-        if other.anchors:
+        if other.anchors or _any_inside([time - other.offset_ns for time in errors], span):
             return other
     return fit
 
@@ -59,6 +62,9 @@ def peers_of(event: LogEvent, log: LogFile | None, around: Surroundings) -> tupl
         return set(), (), False
     for other in reversed(log.context(event)):
         found, names = _named(other, around)
+        if other.kind == "prior" and other.call == "connect" and not found and not names:
+            # A connect failed just before, and nobody says where to: it is no connection that an older line made.
+            return set(), (), False
         if found or names:
             return found, names, False
     return set(), (), False
@@ -102,6 +108,10 @@ def _moments(event: LogEvent, log: LogFile, examiner: Examiner) -> Iterator[tupl
         return
     peers, _, own = peers_of(event, log, around)
     if not peers and event.local_port is None and event.port is None:
+        if event.code in _TELLING:
+            for index in around.capture.flows.suspects()[:_MOST_FLOWS]:
+                for wire_ns, weight in _flow_moments(event, index, examiner):
+                    yield wire_ns, weight * 0.4
         return
     trust = 1.0 if own else 0.6
     rows = rows_of(event, peers, around)

@@ -160,9 +160,11 @@ def _zone_by_span(log_times: Sequence[int], span: tuple[int, int] | None) -> int
     if not log_times or span is None:
         return 0
     first, last = span
-    best = (-1, 0, 0)
+    best = (0, 0, 0, 0)
     for quarter in range(-56, 57):
         zone = quarter * _QUARTER_HOUR
-        inside = sum(first - 5 * NS <= time - zone <= last + 5 * NS for time in log_times)
-        best = max(best, (inside, -(quarter % 4 != 0), -abs(zone), zone)[:3] + (zone,), key=lambda item: item[:3])  # type: ignore[assignment]
-    return best[-1] if best[0] > 0 else 0
+        # An error may come after the last packet of a capture that went quiet, hardly before its first.
+        inside = sum(first - 5 * NS <= time - zone <= last + 120 * NS for time in log_times)
+        if inside:
+            best = max(best, (inside, int(quarter % 4 == 0), -abs(zone), zone))
+    return best[3]

@@ -92,6 +92,8 @@ class Examination:
                 if one is not None:
                     return one.ts_ns
             return opening.syns[0].ts_ns if opening.syns else reading.flow.first_ns
+        if reading.opening.foreign_ack is not None:
+            return reading.opening.foreign_ack.ts_ns
         if reading.ending.starts is not None:
             return reading.ending.starts.ts_ns
         if reading.hole is not None:
@@ -170,6 +172,9 @@ def _caps(examination: Examination) -> list[Cap]:
         caps.append(Cap(0.59, "Only one direction was captured."))
     if values.get("capture_lost_packets") is True:
         caps.append(Cap(0.80, "The capture lacks packets; what it does not show may still have happened."))
+    if values.get("log_agrees") is False:
+        code = values.get("log_earlier_code")
+        caps.append(Cap(0.80, f"The log records {code} shortly before, which this ending does not produce by itself."))
     candidates = values.get("candidate_flows")
     if isinstance(candidates, int) and candidates > 1:
         caps.append(Cap(0.80, f"{candidates} connections fit the error equally well."))

@@ -12,6 +12,7 @@ from analyzer.endpoint import Endpoint
 from analyzer.logs.model import LogEvent, LogFile
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.opening import OpeningKind
+from analyzer.signals.reading import Reading
 from analyzer.symptom import Symptom
 from analyzer.units import NS
 
@@ -22,6 +23,9 @@ _NEAR_TIE = 0.02
 _FORGOTTEN_NS = 900 * NS
 """An application rarely uses a socket again that died longer ago; such a death explains an error less well."""
 _NO_WIRE_CAUSE = ("no-network-cause", "connect-context-not-updated", "wrong-socket-used")
+_ONLY_IF_NAMED = (*_NO_WIRE_CAUSE, "client-closed-locally", "close-wait-leak", "insufficient-evidence")
+_NOT_NAMED = 0.6
+"""Weight of a flow that the log does not point at while it points at others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ def _tie(event: LogEvent, reading: LogReading, examiner: Examiner) -> Incident:
     if not own and peers:
         # The inherited endpoint may be another connection's: what else died just then stays in the race.
         rows += [index for index in around.capture.flows.suspects() if index not in rows]
-    local = {one.local_port for one in context if one.local_port is not None and one.remote in peers}
+    made = [one for one in context if one.action == "connected" and one.remote in peers]
+    local = {one.local_port for one in made if one.local_port is not None} if len(made) == 1 else set()
     chosen = _choose(symptom, rows, local if event.local_port is None else {event.local_port}, named, examiner)
     return Incident(examiner.diagnose(chosen), reading)
 
@@ -123,10 +128,12 @@ def _choose(
     ranked: list[tuple[float, Examination]] = []
     for index in _nearest(rows, symptom, examiner):
         examination = examiner.examine(replace(symptom, flow_index=index, candidates=1))
-        if examination.cause in _NO_WIRE_CAUSE and index not in named:
-            # That some connection is well explains an error only if the log names that connection.
+        if examination.cause in _ONLY_IF_NAMED and index not in named:
+            # That some connection is well, or was closed, explains an error only if the log names that connection.
             continue
         fit = examination.score * _plausible(examination, local)
+        if named and index not in named:
+            fit *= _NOT_NAMED
         ranked.append((fit, examination))
     ranked.sort(key=lambda pair: -pair[0])
     ranked = [pair for pair in ranked if pair[0] > 0]
@@ -164,6 +171,7 @@ def _plausible(examination: Examination, local: set[int] | None) -> float:
     if time is None:
         return weight
     slack = symptom.uncertainty_ns + NS // 20
+    weight *= _recent(reading, time + slack)
     if death is None:
         return weight * (0.9 if examination.cause in _NO_WIRE_CAUSE else 0.5)
     if examination.cause == "used-before-connected":
@@ -175,23 +183,30 @@ def _plausible(examination: Examination, local: set[int] | None) -> float:
     return weight * (1.0 - 0.3 * min(1.0, max(0, after) / _FORGOTTEN_NS))
 
 
+def _recent(reading: Reading, until: int) -> float:
+    """A flow with a packet just before the error is likelier the one that was used than one left alone."""
+    before = [s.ts_ns for s in reading.view.segments if s.ts_ns <= until]
+    return 1.0 - 0.05 * min(1.0, (until - before[-1]) / (30 * NS)) if before else 0.95
+
+
 def _fits_earlier_code(symptom: Symptom, examination: Examination) -> float:
     """A first error in the log says what the wire must show."""
     event, reading = symptom.event, examination.reading
     if event is None or reading is None:
         return 1.0
-    codes = [
-        one.code
+    earlier = [
+        one
         for one in symptom.context
         if one.code is not None
         and one.code != event.code
         and (one.time_ns is None or event.time_ns is None or event.time_ns - one.time_ns <= 5 * NS)
     ]
-    if not codes:
+    if not earlier:
         return 1.0
+    failed_call = earlier[-1].call
     opening = reading.opening.kind
     kind = reading.ending.kind if reading.established else None
-    match codes[-1]:
+    match earlier[-1].code:
         case 10061:
             return 1.0 if opening is OpeningKind.RESET else 0.6
         case 10065 | 10051:
@@ -201,6 +216,8 @@ def _fits_earlier_code(symptom: Symptom, examination: Examination) -> float:
         case 10053:
             ended = (EndingKind.RESPONDER_FIN, EndingKind.SILENCE)
             return 1.0 if reading.resets or kind in ended else 0.6
+        case 10060 if failed_call == "connect":
+            return 0.4 if opening is OpeningKind.COMPLETE and reading.opening.foreign_ack is None else 1.0
         case 10060:
             lost = opening in (OpeningKind.UNANSWERED, OpeningKind.UNACKNOWLEDGED, OpeningKind.FOREIGN_ACK)
             waiting = reading.pending is not None or kind is EndingKind.SILENCE

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analyzer.capture.file import Capture
     from analyzer.endpoint import Endpoint
     from analyzer.incidents import Incident
-    from analyzer.logs.model import LogFile
+    from analyzer.logs.model import LogFile, SocketRow
 
 __all__ = ["Question", "analyze", "read_captures"]
 
@@ -76,6 +76,14 @@ def _read_logs(question: Question) -> list[LogFile]:
     return [read_log(path, zone=question.zone) for path in question.logs]
 
 
+def _read_sockets(question: Question) -> Sequence[SocketRow]:
+    if question.sockets is None:
+        return ()
+    from analyzer.logs.read import read_sockets
+
+    return read_sockets(question.sockets)
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     incidents: list[Incident]
@@ -84,7 +92,7 @@ class _Part:
 
 
 def _one(capture: Capture, logs: Sequence[LogFile], question: Question, rules: RuleSet) -> _Part:
-    around = Surroundings(capture)
+    around = Surroundings(capture, _read_sockets(question))
     # Most captures are healthy: what judges incidents is imported when something asks for a judgement.
     asked = any(log.errors for log in logs) or question.at_ns is not None or question.endpoint is not None
     if not asked and not capture.flows.suspects():

@@ -18,6 +18,7 @@ from analyzer.decode import notes as decode
 from analyzer.endpoint import Endpoint
 from analyzer.flows.model import Flow
 from analyzer.flows.rows import FlowRow, rows_of
+from analyzer.logs.model import SocketRow
 from analyzer.signals.reset import Baseline
 from analyzer.signals.wire import WireView
 from analyzer.units import NS
@@ -81,8 +82,9 @@ class IcmpHit:
 class Surroundings:
     """Questions about a capture that no single flow answers."""
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, sockets: Sequence[SocketRow] = ()) -> None:
         self.capture = capture
+        self._sockets = {(row.local, row.remote): row for row in sockets if row.local and row.remote}
         self._flows: dict[int, Flow] = {}
         self._views: dict[int, WireView] = {}
         self._baselines: dict[tuple[bytes, int], Baseline] = {}
@@ -103,6 +105,11 @@ class Surroundings:
         if view is None:
             view = self._views[index] = WireView.of(self.flow(index))
         return view
+
+    def socket_of(self, flow: Flow) -> SocketRow | None:
+        """The row of a socket table for either end of a flow."""
+        ends = flow.initiator.endpoint, flow.responder.endpoint
+        return self._sockets.get(ends) or self._sockets.get(ends[::-1])
 
     @cached_property
     def rows(self) -> Sequence[FlowRow]:

@@ -33,7 +33,7 @@ def observe(symptom: Symptom, reading: Reading | None, around: Surroundings) -> 
         observe_opening(facts, symptom, reading, around)
         if reading.established:
             observe_ending(facts, symptom, reading, around)
-            observe_waiting(facts, reading, around)
+            observe_waiting(facts, symptom, reading, around)
         observe_protocol(facts, reading, around)
         observe_around(facts, symptom, reading, around)
         observe_derived(facts, symptom, reading, around)

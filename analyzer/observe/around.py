@@ -19,7 +19,7 @@ _STOPPED_TOGETHER_NS = 10 * NS
 def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
     """Set the facts of `analyzer.vocabulary.around.AROUND`."""
     flow = reading.flow
-    _at_error(facts, symptom, reading)
+    _at_error(facts, symptom, reading, around)
     since = _lost_since(reading)
     if since is not None:
         others = [
@@ -62,7 +62,7 @@ def _lost_since(reading: Reading) -> int | None:
     return None
 
 
-def _at_error(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
+def _at_error(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
     time = symptom.time_ns
     if time is None or symptom.source == "capture":
         facts.miss("healthy_at_error", "the time of the error is not known")
@@ -70,15 +70,20 @@ def _at_error(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
         return
     slack = symptom.uncertainty_ns
     flow, view = reading.flow, reading.view
+    last = around.capture.info.last_ns or flow.last_ns
+    beyond = time > last + slack + NS
+    facts.know("error_after_capture", beyond)
     ended = reading.ending.starts
     opened = reading.opening.final_ack.ts_ns if reading.opening.final_ack is not None else flow.first_ns
     healthy = (
         reading.established
         and time + slack >= opened
         and (ended is None or ended.ts_ns > time + slack)
-        and (flow.last_ns >= time - 300 * NS or ended is None)
     )
-    facts.know("healthy_at_error", healthy)
+    if healthy and beyond:
+        facts.miss("healthy_at_error", "the capture ends before the error", "a capture that goes on past the error")
+    else:
+        facts.know("healthy_at_error", healthy)
     later = [s for s in view.segments if s.ts_ns > time + slack]
     data = [s for s in later if s.payload_len > 1 and not s.has(RST)]
     answered = any(s.has(ACK) and not s.has(RST | FIN) and s.frame > data[0].frame for s in later) if data else False

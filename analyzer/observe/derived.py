@@ -103,6 +103,8 @@ def observe_derived(facts: FactSet, symptom: Symptom, reading: Reading, around: 
     if isinstance(handshake, int) and isinstance(later, int):
         facts.know("handshake_slow", handshake >= 5 * later and handshake - later >= 200 * MS)
     _near_handshake(facts, symptom, reading)
+    _socket(facts, reading, around)
+    _log_agrees(facts, reading)
     _tls(facts, reading)
     facts.know("accepted_then_reset", _accepted_then_reset(reading))
     _family(facts, reading, around)
@@ -115,6 +117,47 @@ def observe_derived(facts: FactSet, symptom: Symptom, reading: Reading, around: 
             stuck = run.first.payload_len
             facts.know("large_ever_delivered", run.largest_acked >= stuck > 0)
         facts.know("missing_large_answer", _missing_large_answer(reading))
+
+
+def _socket(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    row = around.socket_of(reading.flow)
+    if row is None:
+        facts.miss("socket_state", "no socket table was given, or it lacks the flow", "netstat -ano at the time")
+        return
+    facts.know("socket_state", row.state)
+    if row.process or row.pid is not None:
+        facts.know("socket_process", f"{row.process or 'process'} ({row.pid})" if row.pid is not None else str(row.process))
+
+
+_CODES_OF_OPENING = {
+    OpeningKind.RESET: (10061, 10060, 10013),
+    OpeningKind.UNANSWERED: (10060, 10065, 10051, 10036, 10035),
+    OpeningKind.UNACKNOWLEDGED: (10060,),
+    OpeningKind.FOREIGN_ACK: (10060, 10048, 10055, 10061),
+    OpeningKind.ABANDONED: (10060, 10035, 10004),
+}
+_CODES_OF_ENDING = {
+    EndingKind.RESPONDER_FIN: (10053, 10054, 10058),
+    EndingKind.RESPONDER_RST: (10053, 10054, 10052, 10060),
+    EndingKind.BOTH_RST: (10053, 10054, 10052),
+    EndingKind.SILENCE: (10060, 10053, 10054, 10052, 10065, 10051),
+    EndingKind.INITIATOR_FIN: (10053, 10058, 10038, 10060, 10035, 10004),
+    EndingKind.INITIATOR_RST: (10053, 10058, 10038, 10060, 10004, 10052, 10054),
+    EndingKind.NOTHING: (10035, 10060, 10004),
+}
+"""Which first errors each ending produces on Windows (Wine's tests of Winsock, run on Windows; Microsoft's error list)."""
+
+
+def _log_agrees(facts: FactSet, reading: Reading) -> None:
+    code = facts.known_values.get("log_earlier_code")
+    if not isinstance(code, int) or not 10004 <= code <= 10101:
+        facts.miss("log_agrees", "the log records no other error shortly before")
+        return
+    if reading.established:
+        expected = _CODES_OF_ENDING[reading.ending.kind]
+    else:
+        expected = _CODES_OF_OPENING.get(reading.opening.kind, ())
+    facts.know("log_agrees", code in expected)
 
 
 def _near_handshake(facts: FactSet, symptom: Symptom, reading: Reading) -> None:

@@ -110,7 +110,8 @@ def _reset(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     view = reading.view
     decisive = reading.decisive_reset
     if decisive is None:
-        facts.know("reset_claimed_by", "none")
+        for name in ("reset_claimed_by", "reset_sender", "reset_answers", "reset_form"):
+            facts.know(name, "none")
         return
     both = reading.ending.kind is EndingKind.BOTH_RST
     frame = (decisive.segment.frame,)

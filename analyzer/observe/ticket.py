@@ -46,6 +46,9 @@ def observe_ticket(facts: FactSet, symptom: Symptom, reading: Reading | None, ar
     actions = [one.action for one in near]
     facts.know("log_says_closed_locally", any(action in ("closing", "closed-locally", "dispose") for action in actions))
     facts.know("log_says_gave_up", any(action in ("gave-up", "timeout", "cancelled") for action in actions))
+    facts.know("log_says_link_changed", "link" in actions)
+    last = next((one.action for one in reversed(near) if one.kind == "lifecycle"), None)
+    facts.know("log_says_connecting", last == "connecting" and not codes)
     facts.know("log_says_name_failed", any(code in _NAME_CODES for code in codes))
 
 

@@ -8,6 +8,7 @@ from analyzer.signals.delivery import Unanswered
 from analyzer.signals.ending import EndingKind, Pause
 from analyzer.signals.reading import Reading
 from analyzer.surroundings import Surroundings
+from analyzer.symptom import Symptom
 from analyzer.units import NS, format_duration
 
 __all__ = ["observe_waiting", "survived"]
@@ -16,12 +17,12 @@ _SAME_SILENCE = 0.05
 _SAMPLED_FLOWS = 200
 
 
-def observe_waiting(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+def observe_waiting(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
     """Set the facts of `analyzer.vocabulary.waiting`."""
     _silence(facts, reading, around)
     _keepalive(facts, reading)
     _delivery(facts, reading)
-    _request(facts, reading)
+    _request(facts, symptom, reading)
 
 
 def survived(silence: Silence) -> bool:
@@ -212,7 +213,7 @@ def _only_large(run: Unanswered, largest: int) -> bool:
     return stuck >= _FULL_SIZE and largest >= _FULL_SIZE and 0 < run.largest_acked < stuck
 
 
-def _request(facts: FactSet, reading: Reading) -> None:
+def _request(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
     stall = reading.responder_stall
     facts.know("zero_window_time", stall, reading.responder_stall_frames[:4])
     pending = reading.pending
@@ -220,12 +221,16 @@ def _request(facts: FactSet, reading: Reading) -> None:
         facts.know("request_unanswered_time", 0)
         facts.know("late_answer", value=False)
         return
+    waited = pending.waited_ns
+    if pending.ended_by is None and symptom.source != "capture" and symptom.time_ns is not None:
+        # A quiet capture ends with its last packet; the error tells that the program waited on.
+        waited = max(waited, symptom.time_ns - pending.request.ts_ns)
     if pending.ack is None:
         facts.know("request_unanswered_time", 0)
     else:
         facts.know(
             "request_unanswered_time",
-            pending.waited_ns,
+            waited,
             (pending.request.frame, pending.ack.frame, *((pending.ended_by.frame,) if pending.ended_by else ())),
         )
     late = pending.late_answer

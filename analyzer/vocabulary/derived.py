@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.vocabulary.declare import NO_FLOW, NO_LOG, NO_RESET, NO_START, NO_TIME, ONE_WAY, duration, truth
+from analyzer.vocabulary.declare import NO_FLOW, NO_LOG, NO_RESET, NO_START, NO_TIME, ONE_WAY, duration, text, truth
 
 __all__ = ["DERIVED"]
 
@@ -133,6 +133,43 @@ DERIVED = (
         "ARP or neighbour solicitations for the log's peer, or a gateway, went unanswered around the error",
         NO_LOG,
         "ARP or neighbour solicitations went unanswered around the error.",
+    ),
+    text(
+        "socket_state",
+        "The state of the flow's socket in the socket table that was given (RFC 9293 §3.3.2 names)",
+        "no socket table was given, or it lacks the flow",
+        "The socket table shows the connection in state {}.",
+    ),
+    text(
+        "socket_process",
+        "The process that owns the flow's socket, by the socket table",
+        "no socket table was given, or it lacks the flow",
+        "The socket belongs to {}.",
+    ),
+    truth(
+        "log_agrees",
+        "The error that the log records shortly before is one that this flow's ending produces",
+        "the log records no other error shortly before",
+        "The log's earlier error is what this ending produces.",
+        "The log's earlier error is not what this ending produces.",
+    ),
+    truth(
+        "error_after_capture",
+        "The error comes after the capture's last packet",
+        NO_TIME,
+        "The capture ends before the error.",
+    ),
+    truth(
+        "log_says_link_changed",
+        "The log tells of a network change shortly before",
+        NO_LOG,
+        "The log tells of a network change shortly before.",
+    ),
+    truth(
+        "log_says_connecting",
+        "The last thing the log tells of this connection is that it was being made",
+        NO_LOG,
+        "The last the log tells of this connection is that it was being made.",
     ),
     truth(
         "port_seen",

@@ -78,14 +78,14 @@ RESET = (
     ),
     choice(
         "reset_sender",
-        "peer box undetermined",
+        "peer box undetermined none",
         "Whether that RST fits the host it claims to come from (hop count, IP id, link address, sequence, speed)",
         NO_RESET,
         "By hop count, IP id, sequence and speed the sender of the RST is: {}.",
     ),
     choice(
         "reset_answers",
-        "syn data fin keepalive nothing",
+        "syn data fin keepalive nothing none",
         "What the RST answers: the last packet before it that went the other way and explains it; nothing when it came "
         "on its own",
         NO_RESET,
@@ -93,7 +93,7 @@ RESET = (
     ),
     choice(
         "reset_form",
-        "bare acknowledging",
+        "bare acknowledging none",
         "bare: RST alone, as a host without the connection sends (RFC 9293 §3.10.7.1); acknowledging: RST and ACK, as "
         "a host that aborts its connection sends",
         NO_RESET,
