@@ -75,6 +75,7 @@ _ALERTS = {
 _HTTP_REQUEST = re.compile(rb"(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) ")
 _HTTP_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _REPLY = re.compile(rb"(\d{3})[ -]")
+_IDLE_WORDS = (b"timeout", b"timed out", b"time-out", b"inactiv", b"idle")
 _SMTP_BANNER = re.compile(rb"220[ -].*(SMTP|ESMTP|mail)", re.IGNORECASE)
 
 
@@ -92,7 +93,7 @@ class Talk:
     refusal_code: int | None
     refusal_frame: int | None
     idle_notice: bool
-    """The last words name a timeout (FTP 421, SMTP 421, HTTP 408, "wait_timeout", "idle")."""
+    """The last words name a timeout (HTTP 408, or words such as "timeout" and "idle")."""
     proxy_refusal: bool
     """CONNECT or SOCKS answered with a failure."""
 
@@ -127,9 +128,8 @@ def read_talk(flow: Flow) -> Talk:
     elif protocol is Protocol.REDIS and server.tail[:1] == b"-":
         refusal, frame = _printable(server.tail), server.tail_frame
     lowered = server.tail.lower()
-    idle = (
-        code in (421, 408) or b"timeout" in lowered or b"timed out" in lowered or b"inactiv" in lowered or b"idle" in lowered
-    ) and (refusal is not None)
+    # 421 alone names no reason: "too many connections" has it too (RFC 959 §4.2, RFC 5321 §3.8).
+    idle = refusal is not None and (code == 408 or any(word in lowered for word in _IDLE_WORDS))
     return Talk(protocol, tls, alert, alert_by_client, alert_frame, refusal, code, frame, idle, proxy)
 
 
@@ -148,6 +148,8 @@ def _protocol(flow: Flow) -> Protocol:
         return Protocol.FTP
     if port == 21 and _REPLY.match(server):
         return Protocol.FTP
+    if port in (25, 465, 587) and _REPLY.match(server):
+        return Protocol.SMTP
     if client[:1] in (b"\x04", b"\x05") and port in (1080, 1081, 9050, 9150) and len(client) >= 3:
         return Protocol.SOCKS
     if client[:3] == b"\x05\x01\x00" and server[:1] == b"\x05":
