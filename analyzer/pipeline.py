@@ -109,7 +109,10 @@ def _one(capture: Capture, logs: Sequence[LogFile], question: Question, rules: R
             continue
         incidents, reading = from_log(log, examiner)
         found += incidents
-        remarks.append(f"{Path(log.path).name}: {reading.clock.describe()}.")
+        # Without one readable time there is no offset between the clocks to speak of, but a problem that says so.
+        told = [f"{reading.clock.describe()}."] if log.first_ns is not None else []
+        told += [f"{problem[:1].upper()}{problem[1:].rstrip('.')}." for problem in log.problems]
+        remarks.append(f"{Path(log.path).name}: {' '.join(told)}")
     if question.at_ns is not None or question.endpoint is not None:
         found.append(from_call(examiner, question.at_ns, question.endpoint, 2_000_000_000))
     if not asked:

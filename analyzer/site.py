@@ -25,10 +25,11 @@ def load_site(path: Path) -> dict[str, Value]:
     """Read a site file into settings by name. Raises RuleError with every problem found."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RuleError([f"{path}: it cannot be read ({error.strerror}); check the name after --site"]) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RuleError([f"{path}: it is no TOML file ({error})"]) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RuleError([f"{path}: it cannot be read ({reason}); check the name after --site"]) from error
     flat: dict[str, object] = {}
     for name, value in tables.items():
         flat.update(value if isinstance(value, dict) else {name: value})

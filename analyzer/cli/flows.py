@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Read the captures and write the table; returns the exit code."""
     from analyzer.errors import UsageError
     from analyzer.pipeline import read_captures
+    from analyzer.report.escape import plain
     from analyzer.report.health import capture_summary
     from analyzer.tables import flow_table
 
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         # These forms have no place for it, and half a table must not pass for a whole one.
         for capture in captures:
             if capture.info.health.cut is not None:
-                print(f"notconn: {capture.info.path}: reading ended early: {capture.info.health.cut}", file=sys.stderr)
+                print(f"notconn: {plain(capture.info.path)}: {plain(capture.info.health.cut)}", file=sys.stderr)
     write_output(data, options.output, force=options.force)
     return 0
 

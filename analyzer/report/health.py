@@ -64,7 +64,7 @@ def _remarks(info: CaptureInfo) -> tuple[str, ...]:
     elif health.tcp_packets == 0:
         result.append("The capture holds no TCP packet.")
     if health.cut is not None:
-        result.append(f"Reading ended early: {health.cut}. Everything before it was read.")
+        result.append(f"Not all of it could be read: {health.cut}. Everything before that was read.")
     if health.damaged_blocks:
         result.append(f"{count(health.damaged_blocks, 'damaged block')} could not be read.")
     if health.dropped:

@@ -114,7 +114,7 @@ def flows_text(table: Table, captures: Sequence[CaptureSummary], *, color: bool 
         if position:
             lines.append("")
         title = f"{capture_lines(capture)[0]}, {count(end - start, 'connection')}"
-        lines += [_paint("1", line, color) for line in textwrap.wrap(title, _WIDTH)]
+        lines += [_paint("1", line, color) for line in textwrap.wrap(title, _WIDTH, break_long_words=False)]
         for remark in capture.remarks:
             lines += textwrap.wrap(plain(remark), _WIDTH)
         if end > start:
@@ -123,7 +123,8 @@ def flows_text(table: Table, captures: Sequence[CaptureSummary], *, color: bool 
     used = [code for code in VERDICTS if code in set(table.values["verdict"])]
     if used:
         lines += ["", *(f"{code:<6} {VERDICTS[code]}" for code in used)]
-        lines.append("Times are UTC; packets and payload are client / server; silence is the longest one.")
+        lines.append("# is Wireshark's tcp.stream, times are UTC, bytes are payload with retransmissions, silence is the")
+        lines.append("longest of a second or more; --format json tells more of each connection.")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -137,46 +138,45 @@ def _flow_lines(table: Table, start: int, end: int, color: bool) -> Iterator[str
 
     firsts = cells("first")
     dated = firsts[0] // _DAY_NS != max(firsts) // _DAY_NS or firsts[0] // _DAY_NS != min(firsts) // _DAY_NS
-    heads = ["stream", "client", "server", "first packet", "lasted", "packets", "payload", "silence", "end"]
+    heads = ["#", "client", "server", "first packet", "lasted", "packets", "bytes", "silence", "end"]
     columns = [
         [str(value) for value in cells("stream")],
         list(cells("client")),
         list(cells("server")),
         [instant(value)[5:19] if dated else clock(value, 3) for value in firsts],
         [_seconds(value) for value in cells("duration_s")],
-        [f"{a} / {b}" for a, b in zip(cells("client_packets"), cells("server_packets"), strict=True)],
-        [
-            f"{_bytes(a)} / {_bytes(b)}"
-            for a, b in zip(cells("client_payload_bytes"), cells("server_payload_bytes"), strict=True)
-        ],
+        [_count(value) for value in cells("packets")],
+        [_count(value) for value in cells("payload_bytes")],
         ["" if value is None or value < 1 else _seconds(value) for value in cells("longest_silence_s")],
         list(cells("verdict")),
     ]
     widths = [max(len(head), *map(len, texts)) for head, texts in zip(heads, columns, strict=True)]
-    stacked = sum(widths) + 2 * (len(widths) - 1) > _WIDTH
-    if stacked:
-        # Two long addresses do not fit beside each other: the server goes below its client, in full.
-        heads[1] = "client, server"
-        widths[1] = max(len(heads[1]), widths[1], widths[2] + 3)
-    shown = [index for index in range(len(heads)) if not (stacked and index == 2)]
-    spare = _WIDTH - sum(widths[index] for index in shown) - 2 * (len(shown) - 1)
-    if spare < 0:
-        widths[1] += spare
+    number, client, server, *_ = widths
 
-    def line(row: Sequence[str]) -> str:
-        parts = [
-            row[index].ljust(widths[index]) if index in (1, 2, 8) else row[index].rjust(widths[index])
-            for index in shown
-        ]
-        return "  ".join(parts)
+    def figures(row: Sequence[str], paint: str | None = None) -> str:
+        last = len(row) - 1
+        texts = (text.rjust(width) for text, width in zip(row[3:last], widths[3:last], strict=True))
+        return "  ".join([*texts, _paint(paint, row[last], color)])
 
-    yield _paint("2", line(heads), color)
+    wide = len(figures(heads)) - len(heads[8]) + widths[8]
+    pad = " " * (number + 2)
+    # Long addresses are never cut: the server goes below its client, and the figures below both where they must.
+    flat = number + client + server + wide + 6 <= _WIDTH
+    beside = number + client + wide + 4 <= _WIDTH
+    head = f"{heads[0]:>{number}}  {heads[1]:<{client}}  {heads[2]:<{server}}  "
+    if not flat:
+        head = f"{heads[0]:>{number}}  {'client, server':<{client}}  " if beside else pad
+    yield _paint("2", head + figures(heads), color)
     for row in zip(*columns, strict=True):
-        text = line(row).rstrip()
-        cut = len(text) - len(row[8])
-        yield text[:cut] + _paint(_COLOR.get(row[8]), row[8], color)
-        if stacked:
-            yield " " * (widths[0] + 2) + f"-> {row[2]}"
+        start_of = f"{row[0]:>{number}}  {row[1]:<{client}}"
+        numbers = figures(row, _COLOR.get(row[8]))
+        if flat:
+            yield f"{start_of}  {row[2]:<{server}}  {numbers}"
+        else:
+            yield f"{start_of}  {numbers}" if beside else start_of
+            yield f"{pad}-> {row[2]}"
+            if not beside:
+                yield pad + numbers
 
 
 def _seconds(value: float) -> str:
@@ -195,9 +195,9 @@ def _seconds(value: float) -> str:
     return f"{days}d {hours:02}h" if days else f"{hours}h {minutes:02}m"
 
 
-def _bytes(value: int) -> str:
-    """Return a number of bytes in at most five characters, in powers of 1000."""
-    if value < 1000:
+def _count(value: int) -> str:
+    """Return a number in at most five characters, in powers of 1000."""
+    if value < 100_000:
         return str(value)
     size = float(value)
     for unit in "kMGT":

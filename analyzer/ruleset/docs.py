@@ -15,7 +15,7 @@ from analyzer.facts import FAMILIES, Fact, FactType
 from analyzer.resources import rules_directory, samples_directory
 from analyzer.ruleset.conditions import condition_text
 from analyzer.ruleset.knowledge import Fix, Knowledge
-from analyzer.ruleset.load import COMPILED, RuleSet, compile_rules, read_rules
+from analyzer.ruleset.load import COMPILED, RuleSet, compile_rules, load_rules, read_rules
 from analyzer.ruleset.model import SETTINGS, Adjustment, Rule
 from analyzer.ruleset.timeouts import KINDS, load_limits
 from analyzer.units import format_duration
@@ -53,8 +53,11 @@ is true as soon as one part is true, and what is left open stays *unknown*. A ru
 def check(folder: Path | None = None) -> int:
     """Check every file of a rule folder, and return how many rules it holds.
 
-    Samples that rules name must exist when the program's own folder is checked. Raises RuleError with every problem.
+    Samples that rules name must exist when the program's own folder is checked. A folder that only adds to the
+    program's rules, as ``--rules`` takes it, is checked together with them. Raises RuleError with every problem.
     """
+    if folder is not None and _adds(folder):
+        return len(load_rules([folder]).rules)
     samples: list[str] | None = None
     if folder is None:
         try:
@@ -68,9 +71,14 @@ def check(folder: Path | None = None) -> int:
     return len(rules.rules)
 
 
+def _adds(folder: Path) -> bool:
+    """Tell whether a folder leans on the program's causes, fixes and socket states."""
+    return folder.is_dir() and not all((folder / name).exists() for name in ("causes.yaml", "fixes.yaml", "winsock.yaml"))
+
+
 def render_docs(folder: Path | None = None) -> str:
     """Return the reference of a rule folder as Markdown. Raises RuleError with every problem."""
-    rules = read_rules(folder)
+    rules = load_rules([folder]) if folder is not None and _adds(folder) else read_rules(folder)
     lines = [_INTRODUCTION, *_contents(rules)]
     for _, title, causes in rules.groups:
         lines += [f"## {title}", ""]

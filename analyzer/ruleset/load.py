@@ -156,11 +156,13 @@ def compile_rules(directory: Path | None = None) -> str:
 def _gather(folder: Path) -> list[tuple[str, bytes]]:
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".yaml")
-        return [(f"{folder.name}/{path.name}", path.read_bytes()) for path in paths]
-    except OSError as error:
-        raise RuleError(
-            [f"{folder}: the rule folder cannot be read ({error.strerror}); name an existing one."]
-        ) from error
+        found = [(f"{folder.name}/{path.name}", path.read_bytes()) for path in paths]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RuleError([f"{folder}: the rule folder cannot be read ({reason}); name an existing one."]) from error
+    if not found:
+        raise RuleError([f"{folder}: this folder holds no .yaml file; name the folder of your rules."])
+    return found
 
 
 def _stamp(sources: list[tuple[str, bytes]]) -> str:
