@@ -37,8 +37,9 @@ def observe_quality(facts: FactSet, symptom: Symptom, reading: Reading | None, a
     if peers:
         seen = any(around.to_host(peer) or around.from_host(peer) or peer in around.icmp_hosts for peer in peers)
         facts.know("endpoint_seen", seen)
-        if any(peer[:1] == b"\x7f" or peer == b"\0" * 15 + b"\x01" for peer in peers) and len(peers) == 1:
-            facts.know("loopback", value=True)
+        local = any(peer[:1] == b"\x7f" or peer == b"\0" * 15 + b"\x01" for peer in peers) and len(peers) == 1
+        if local or reading is None:
+            facts.know("loopback", local)
     else:
         facts.miss("endpoint_seen", "the log names no peer", "a log line with the peer's address and port")
     time = symptom.time_ns
