@@ -116,6 +116,7 @@ _WORDS: tuple[re.Pattern[str], ...] = (
     re.compile(r"\b(?:while|during|when) ([a-z_]+)"),
     re.compile(r"\b(?:erreur|fehler|error) (?:en|beim?|lors de l[ae']|al) ([a-z_]+)"),
     re.compile(r"(?<![a-z0-9_])([a-z_]{4,22}) e(?:notconn|conn[a-z]+|timedout|pipe|hostunreach|netunreach)\b"),
+    re.compile(r"\b1[01]0\d\d\)? (?:on|in|from|during|while|at|when|calling) (?:the )?([a-z_]+)"),
     re.compile(r"not connected: (?:socket |datagram )?([a-z_]+)"),
     re.compile(r"\b(senden|empfangen|lesen|schreiben|verbinden)\W{1,3}(?:fehl|ist fehl|schlug)"),
 )

@@ -28,7 +28,8 @@ _COMMON = frozenset("äöüÄÖÜßéèêëàâùûîïôçœÉÈÀñáíóúÁ�
 def sniff_wide(head: bytes) -> tuple[str | None, int]:
     """Return the encoding that the first bytes fix and the length of the mark; (None, 0) for bytes of one-byte units.
 
-    Without a mark, UTF-16 is taken when almost every second byte of the head is NUL.
+    Without a mark, UTF-16 is taken when NULs stand on one side of the byte pairs only and the pairs read as text: of
+    a Japanese log only spaces, digits and line ends have a NUL.
     """
     for mark, name in _BOMS:
         if head.startswith(mark):
@@ -36,22 +37,27 @@ def sniff_wide(head: bytes) -> tuple[str | None, int]:
     pairs = len(head) // 2
     if pairs >= 4:
         even, odd = head[: pairs * 2 : 2].count(0), head[1 : pairs * 2 : 2].count(0)
-        if odd > pairs * 0.4 and even < pairs * 0.05:
-            return "utf-16-le", 0
-        if even > pairs * 0.4 and odd < pairs * 0.05:
-            return "utf-16-be", 0
+        for name, full, empty in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+            if full > pairs * 0.04 and empty * 4 <= full and _reads_as(head[: pairs * 2], name):
+                return name, 0
     return None, 0
 
 
+def _reads_as(data: bytes, name: str) -> bool:
+    text = data.decode(name, "replace")
+    odd = sum(1 for char in text if not char.isprintable() and char not in "\t\r\n\f\x1b\u3000\u00a0\u202f")
+    return odd <= len(text) * 0.02
+
+
 def looks_binary(head: bytes) -> bool:
-    """Tell whether bytes that are not UTF-16 are no text: NULs, or many control characters."""
+    """Tell whether bytes that are not UTF-16 are no text: many NULs or control characters."""
     if not head:
         return False
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    return head.count(0) > len(head) * 0.01 + 1 or controls > len(head) * 0.1
+    return head.count(0) > len(head) * 0.05 or controls > len(head) * 0.04
 
 
-_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\f\v\x08\x1b")
+_CONTROLS = bytes(byte for byte in range(1, 32) if byte not in b"\t\n\r\f\v\x08\x1b")
 
 
 class Decoder:
@@ -101,10 +107,13 @@ def _likelihood(line: bytes, name: str) -> int:
     except UnicodeDecodeError:
         return -50
     score = 100 * len(find_phrases(fold(text)))
-    for char in text:
+    for before, char, after in zip(" " + text, text, text[1:] + " ", strict=False):
         if char.isascii():
             continue
-        score += _weight(char, name)
+        # Inside a word of ASCII letters it is an umlaut or accent that was taken together with its neighbour.
+        wide = ord(char) >= 0x3000
+        inside = (before.isascii() and before.isalpha()) or (after.isascii() and after.isalpha())
+        score += -6 if wide and inside else _weight(char, name)
     return score
 
 

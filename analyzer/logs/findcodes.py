@@ -51,7 +51,7 @@ _NTSTATUS = re.compile(
 )
 _CHIP = re.compile(r"\b0x020000(39|6[bB])\b")
 _HEX = re.compile(r"\b0x0*(27[2-9A-Fa-f][0-9A-Fa-f]|2[aA][fF][0-9A-Fa-f])\b")
-_NUMBER = re.compile(r"(?<![\w.:/\\])(?<!\d-)(1[01]0\d\d)(?![\w%]|[.:,]\d)")
+_NUMBER = re.compile(r"(?<![\w.:/\\])(?<!\d-)(1[01]0\d\d)(?![\w%]|[.:,]\d|-\w)")
 _SMALL = re.compile(
     r"(?i)(?:\berrno\b|\bos error\b|\buv_errno\b|socketexception\b|ioexception\b|\bwin32exception\b|\bwinerror\b"
     r"|win32-?status\b)"
@@ -84,10 +84,10 @@ _COUNTED = re.compile(
     r"|orders?|lines?|files?|entries|packets?|messages?|requests?|jobs?|users?|customers?|times|events?|objects?"
     r"|documents?|invoices?|tickets?|tasks?|of \d|/ ?\d|zeilen|datensätze|lignes|filas|件|行|条)(?![A-Za-z])| ---"
 )
-_SOCKETISH = re.compile(
-    r"(?i)socket|winsock|wsa|\bsend|\brecv|\breceive|\bconnect|\btcp\b|\budp\b|network|errno|getpeername|shutdown"
-    r"|peer\b|winerror|netzwerk"
+_SOCKET_WORD = re.compile(
+    r"(?i)socket|winsock|wsa|\bsend|\brecv|\breceive|\bconnect|\btcp\b|\budp\b|network|getpeername|shutdown|peer\b|netzwerk"
 )
+_SOCKETISH = re.compile(_SOCKET_WORD.pattern + r"|errno|winerror")
 _BARE_FTP = re.compile(r"[\s\]\[|)-]*(?:ftp> *)?Not connected\.\s*$")
 _SQUASHED = (
     "wasdisallowedbecausethesocketisnotconnected",
@@ -136,7 +136,8 @@ def find_codes(text: str) -> list[CodeHit]:
         add(place, code)
     said = {code for _, code in spoken}
     for match in _HEX.finditer(text) if "0x" in text else ():
-        if _error_before(text, match.start()) or _socketish_line(text, match.start()):
+        left = text[max(0, match.start() - 64) : match.start()]
+        if _LEFT_STRONG.search(left) or _socketish_line(text, match.start()):
             add(match.start(), _member(int(match[1], 16)))
     for match in _NUMBER.finditer(text):
         number = _member(int(match[1]))
@@ -144,7 +145,7 @@ def find_codes(text: str) -> list[CodeHit]:
             add(match.start(), number)
     for match in _SMALL.finditer(text):
         small, certain = _small(match)
-        if certain or (not hits and _socketish_line(text, match.start())):
+        if certain or (not hits and _SOCKET_WORD.search(_line_at(text, match.start()))):
             add(match.start(), small)
     found = [
         CodeHit(place, code, symbol, code == NOT_CONNECTED)
@@ -187,7 +188,7 @@ def _error_before(text: str, place: int) -> bool:
     if level is not None and _in_header(text, place):
         # ``ERROR 10057`` and ``Error [10057]`` are a thread or process; ``Error 10057 on send`` is a sentence.
         said = level[0].rstrip()
-        return said[-1:] not in "[(" and said.strip(" |[]>").istitle() and _socketish_line(text, place)
+        return said[-1:] not in "[(" and not said.strip(" |[]>").isupper() and _socketish_line(text, place)
     if _LEFT_STRONG.search(left):
         return True
     return _LEFT_WEAK.search(left) is not None and _socketish_line(text, place)
@@ -202,10 +203,12 @@ _LEVEL_ONLY = re.compile(r"[\s\[\]()|:-]*(?:\d+[\s\[\]()|:-]+)?[A-Za-z]+[\s\[\](
 
 
 def _socketish_line(text: str, place: int) -> bool:
-    start = text.rfind("\n", 0, place) + 1
+    return _SOCKETISH.search(_line_at(text, place)) is not None
+
+
+def _line_at(text: str, place: int) -> str:
     end = text.find("\n", place)
-    line = text[start : len(text) if end < 0 else end]
-    return _SOCKETISH.search(line) is not None
+    return text[text.rfind("\n", 0, place) + 1 : len(text) if end < 0 else end]
 
 
 def _wrapped(folded: str, text: str) -> list[tuple[int, ErrorCode]]:
