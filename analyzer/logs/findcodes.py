@@ -179,7 +179,7 @@ def _is_error_number(text: str, match: re.Match[str]) -> bool:
 
 
 def _error_before(text: str, place: int) -> bool:
-    left = text[max(0, place - 64) : place]
+    left = text[max(0, place - 96) : place]
     newline = left.rfind("\n")
     if newline >= 0 and place > 64:
         # A wrapped console line may part the word from its number; a new statement does not end in such a word.
@@ -189,6 +189,7 @@ def _error_before(text: str, place: int) -> bool:
         # ``ERROR 10057`` and ``Error [10057]`` are a thread or process; ``Error 10057 on send`` is a sentence.
         said = level[0].rstrip()
         return said[-1:] not in "[(" and not said.strip(" |[]>").isupper() and _socketish_line(text, place)
+    left = _ASIDE.sub("", left)
     if _LEFT_STRONG.search(left):
         return True
     return _LEFT_WEAK.search(left) is not None and _socketish_line(text, place)
@@ -199,6 +200,8 @@ def _in_header(text: str, place: int) -> bool:
     return place < 40 and _LEVEL_ONLY.fullmatch(text, 0, place) is not None
 
 
+_ASIDE = re.compile(r"\s?\([^()]{1,60}\)")
+"""An endpoint in brackets between "failed" and the number."""
 _LEVEL_ONLY = re.compile(r"[\s\[\]()|:-]*(?:\d+[\s\[\]()|:-]+)?[A-Za-z]+[\s\[\]()|]+")
 
 

@@ -73,7 +73,7 @@ _HEADERS = tuple(
         rf"\s*\]?\s*\[?{_LEVEL}\]?:?\s+\[(?P<source>[^\]]{{1,60}})\]",
         rf"\s*\]?\s*\[{_LEVEL}\]",
         rf"\s+{_LEVEL}/(?P<source>[\w.]+):",
-        rf"\s*[\])]?\s*[-|:]?\s*{_LEVEL}\b[\s:|-]",
+        rf"\s*[\])]?\s*[-|:]?\s*{_LEVEL}\b[\]\s:|-]",
     )
 )
 _PID = re.compile(r"(?i)\b(?:pid|process ?id|processid)[ =:#\"']{1,3}(\d{1,7})\b|\[pid (\d{1,7})\]")
