@@ -14,7 +14,14 @@ from typing import Any
 
 __all__ = ["install"]
 
-_SHARED = ("analyzer.decode.columns", "analyzer.flows.layout", "analyzer.decode.links", "analyzer.decode.segments")
+_SHARED = (
+    "analyzer.decode.columns",
+    "analyzer.flows.layout",
+    "analyzer.decode.links",
+    "analyzer.decode.segments",
+    "analyzer.flows.tally",
+    "analyzer.flows.segments",
+)
 
 
 class _CType:

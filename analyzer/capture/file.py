@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from analyzer.capture.blocks import Reader
 from analyzer.capture.model import CaptureInfo, Health, Note, NoteKind
@@ -19,7 +19,8 @@ from analyzer.decode.fragments import Reassembler
 from analyzer.decode.packets import decode
 from analyzer.decode.reasons import name_counts
 from analyzer.errors import CaptureError
-from analyzer.flows.reference import ReferenceDigest
+from analyzer.flows.build import endpoints, frame_of
+from analyzer.flows.digest import Digest
 from analyzer.flows.table import FlowTable
 
 __all__ = ["Capture", "RawFrame", "expand", "iter_frames", "read_capture"]
@@ -37,7 +38,6 @@ _KINDS = {
     col.KIND_DHCP: NoteKind.DHCP,
     col.KIND_FTP: NoteKind.FTP,
 }
-_FTP_LINES = tuple(a + b for a in (b"227", b"229", b"421", b"425", b"426", b"530") for b in (b" ", b"-")) + (b"PORT", b"EPRT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Capture:
     info: CaptureInfo
     flows: FlowTable
     notes: tuple[Note, ...]
-    digest: Any
+    digest: Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def read_capture(
     source = _open(path, stdin, progress, hash_file)
     try:
         reader = Reader(source)
-        digest = ReferenceDigest()
+        digest = Digest()
         notes: list[Note] = []
         rows = array("q", bytes(8 * col.ROW_STRIDE * col.BATCH))
         noted = array("q", bytes(8 * col.NOTE_STRIDE * (col.BATCH + 1)))
@@ -121,8 +121,12 @@ def read_capture(
             at = 0
             while at < batch.count:
                 at = decode(batch.buffer, batch.records, at, batch.count, batch.first_frame, rows, noted, counts, scratch)
-                digest.update(batch.buffer, rows, scratch[col.LINK_ROWS])
-                notes.extend(_ftp(batch.buffer, rows, scratch[col.LINK_ROWS], digest))
+                for marked in digest.update(batch.buffer, rows, scratch[col.LINK_ROWS]):
+                    if scratch[col.LINK_NOTES_LEFT] > 0:
+                        scratch[col.LINK_NOTES_LEFT] -= 1
+                        notes.append(_ftp_note(batch.buffer, rows, marked, digest))
+                    else:
+                        scratch[col.LINK_NOTES_DROPPED] += 1
                 for n in range(scratch[col.LINK_NOTES]):
                     item = noted[n * col.NOTE_STRIDE : (n + 1) * col.NOTE_STRIDE]
                     if item[col.NOTE_KIND] == col.KIND_FRAGMENT:
@@ -140,7 +144,7 @@ def read_capture(
     finally:
         source.close() if path != "-" else None
     walk = reader.layout.walk
-    table = FlowTable(digest)
+    table = FlowTable(digest, walk[col.WALK_LAST])
     interfaces = tuple(reader.layout.interfaces)
     info = CaptureInfo(
         path=path,
@@ -167,39 +171,30 @@ def read_capture(
 
 
 def _hosts(table: FlowTable, notes: list[Note]) -> tuple[bytes, ...]:
-    hosts: dict[bytes, None] = {}
-    for flow in table:
-        hosts[flow.initiator.endpoint.packed] = hosts[flow.responder.endpoint.packed] = None
+    hosts = dict.fromkeys(table.hosts(MAX_HOSTS))
     for note in notes:
         if note.kind in (NoteKind.DNS, NoteKind.ICMP):
             hosts[note.source] = hosts[note.destination] = None
     return tuple(hosts)[:MAX_HOSTS]
 
 
-def _ftp(buffer: bytearray, rows: array[int], count: int, digest: ReferenceDigest) -> Iterator[Note]:
-    for n in range(count):
-        row = rows[n * col.ROW_STRIDE : (n + 1) * col.ROW_STRIDE]
-        size, off = row[col.ROW_PAYLOAD] & 0xFFFFFFFF, row[col.ROW_PAYLOAD] >> 32
-        if size < 4 or row[col.ROW_BITS] & col.BIT_QUOTED:
-            continue
-        if buffer[off : off + 4] not in _FTP_LINES and bytes(buffer[off : off + 4]).upper() not in _FTP_LINES:
-            continue
-        flow = digest.rows_flow[n]
-        if 21 not in (flow.low.port, flow.high.port) and not any(half.head.startswith(b"220") for half in flow.halves):
-            continue
-        side = row[col.ROW_BITS] & col.BIT_SIDE
-        ends = (flow.low, flow.high)
-        yield Note(
-            kind=NoteKind.FTP,
-            frame=row[col.ROW_REF] & ((1 << 40) - 1),
-            ts_ns=row[col.ROW_TS],
-            source=ends[side].packed,
-            destination=ends[1 - side].packed,
-            source_port=ends[side].port,
-            destination_port=ends[1 - side].port,
-            ttl=row[col.ROW_HOP] >> 48 & 0xFF,
-            payload=bytes(buffer[off : off + min(size, 512)]),
-        )
+def _ftp_note(buffer: bytes | bytearray, rows: array[int], number: int, digest: Digest) -> Note:
+    row = rows[number * col.ROW_STRIDE : (number + 1) * col.ROW_STRIDE]
+    off, size = row[col.ROW_PAYLOAD] >> 32, row[col.ROW_PAYLOAD] & 0xFFFFFFFF
+    ends = endpoints(digest, digest.entry_of(number))
+    if row[col.ROW_BITS] & col.BIT_SIDE:
+        ends = ends[1], ends[0]
+    return Note(
+        kind=NoteKind.FTP,
+        frame=frame_of(row[col.ROW_REF]),
+        ts_ns=row[col.ROW_TS],
+        source=ends[0].packed,
+        destination=ends[1].packed,
+        source_port=ends[0].port,
+        destination_port=ends[1].port,
+        ttl=row[col.ROW_HOP] >> 48 & 0xFF,
+        payload=bytes(buffer[off : off + min(size, 512)]),
+    )
 
 
 def _note(buffer: bytearray, item: array[int]) -> Note:
@@ -212,7 +207,7 @@ def _note(buffer: bytearray, item: array[int]) -> Note:
         source, destination = bytes(buffer[address + 14 : address + 18]), bytes(buffer[address + 24 : address + 28])
     return Note(
         kind=_KINDS[item[col.NOTE_KIND]],
-        frame=item[col.NOTE_REF] & ((1 << 40) - 1),
+        frame=frame_of(item[col.NOTE_REF]),
         ts_ns=item[col.NOTE_TS],
         source=source,
         destination=destination,

@@ -1,4 +1,21 @@
 # The compiled twin of columns.py; tests/test_columns.py keeps them equal.
+cdef extern from *:
+    """
+    #define NOTCONN_BIT31 2147483648LL
+    #define NOTCONN_LOW32 4294967295LL
+    #define NOTCONN_LOW48 281474976710655LL
+    #define NOTCONN_LOW60 1152921504606846975LL
+    #define NOTCONN_LOW62 4611686018427387903LL
+    #define NOTCONN_MIX_FACTOR 2082041513693955949LL
+    #define NOTCONN_YEAR_2096 4000000000LL
+    """
+    const long long BIT31 "NOTCONN_BIT31"
+    const long long LOW32 "NOTCONN_LOW32"
+    const long long LOW48 "NOTCONN_LOW48"
+    const long long LOW60 "NOTCONN_LOW60"
+    const long long LOW62 "NOTCONN_LOW62"
+    const long long MIX_FACTOR "NOTCONN_MIX_FACTOR"
+    const long long YEAR_2096 "NOTCONN_YEAR_2096"
 cdef enum:
     BATCH = 1024
     REC_OFF = 0

@@ -8,6 +8,15 @@ from __future__ import annotations
 
 BATCH = 1024
 
+# Literals above 31 bits have names, because a bare one would be a Python object to the compiler.
+BIT31 = 0x80000000
+LOW32 = 0xFFFFFFFF
+LOW48 = 0xFFFFFFFFFFFF
+LOW60 = 0xFFFFFFFFFFFFFFF
+LOW62 = 0x3FFFFFFFFFFFFFFF
+MIX_FACTOR = 0x1CE4E5B9BF58476D
+YEAR_2096 = 4_000_000_000  # s
+
 # Record: written by the walk over the file, read by the decoder.
 REC_OFF = 0  # of the first packet byte in the buffer
 REC_CAP = 1  # bytes captured

@@ -5,7 +5,7 @@
 Each function answers 4 or 6 with the header's offset in ``s[LINK_POS]``, or 0 with the reason in ``s[LINK_STOP]``.
 
 Sources: tcpdump.org/linktypes.html; IEEE 802.1Q; RFC 3032 (MPLS), 2516 (PPPoE), 1661 (PPP), 2784, 2890 and 2637
-(GRE), 3378 (EtherIP), 7348 (VXLAN), 8926 (Geneve), 4380 (Teredo), 3GPP TS 29.281 (GTP-U), 1490 (frame relay).
+(GRE), 3378 (EtherIP), 7348 (VXLAN), 8926 (Geneve), 4380 (Teredo), 2661 (L2TP), 3GPP TS 29.281 (GTP-U), 1490 (frame relay).
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def _gre(
             if end - p >= 4 and buf[p] >> 4 != 4:
                 p += 4
             kind = 0x0800
-    if kind == 0x88BE or kind == 0x22EB:
+    # ERSPAN of three kinds, and an unregistered number that carries Ethernet in the field.
+    if kind == 0x88BE or kind == 0x22EB or kind == 0x6400:
         kind = 0x6558
     s[LINK_POS] = p
     return kind
@@ -352,6 +353,13 @@ def link_layer(
             s[LINK_POS] = p + 4
             return 4 if buf[p + 3] == 0xCC else 6
         return _stop(s, STOP_LLC)
+    if link == 178:
+        # Juniper's header: magic, flags, and with bit 7 extensions behind their length; bit 0x02 means no link layer.
+        if size < 6 or buf[p] != 0x4D or buf[p + 1] != 0x47 or buf[p + 2] != 0x43:
+            return _stop(s, STOP_LINK_CUT)
+        kind = buf[p + 3]
+        p += 6 + _u16(buf, p + 4) if kind & 0x80 else 4
+        return descend(buf, p, end, WHAT_NIBBLE if kind & 2 else WHAT_ETHER, 0, s)
     if link == 129 or link == 7:
         # ARCnet: one-byte addresses; Linux adds two bytes of offset. Type 240 is IPv4 by RFC 1051, 212 by RFC 1201.
         kind = 4 if link == 129 else 2
@@ -400,6 +408,17 @@ def udp_tunnel(
                 p += 4 * cython.cast(cython.Py_ssize_t, buf[p])
         s[LINK_BITS] |= BIT_TUNNEL
         return descend(buf, p, end, WHAT_NIBBLE, 0, s)
+    if port == 1701:
+        flags = _u16(buf, p)
+        if flags & 0x8000 or flags & 15 != 2:
+            return 0
+        p += 6 + (2 if flags & 0x4000 else 0) + (4 if flags & 0x0800 else 0)
+        if flags & 0x0200:
+            if end - p < 2:
+                return 0
+            p += 2 + _u16(buf, p)
+        s[LINK_BITS] |= BIT_TUNNEL
+        return descend(buf, p, end, WHAT_PPP, 0, s)
     if port == 3544:
         if buf[p] == 0 and buf[p + 1] == 1:
             p += 13 + cython.cast(cython.Py_ssize_t, buf[p + 2]) + buf[p + 3]

@@ -32,6 +32,7 @@ from cython.cimports.analyzer.decode.columns import (
     LINK_POS,
     LINK_ROWS,
     LINK_STOP,
+    LOW32,
     MARK_DF,
     MARK_IP_ID,
     NOTE_ADDRESS,
@@ -267,7 +268,7 @@ def decode(
                         )
                     break
                 if protocol == 6:
-                    hop = (((frame >> 40) & 0x7F) << 56) | (ttl << 48) | (frame & 0xFFFFFFFF)
+                    hop = (((frame >> 40) & 0x7F) << 56) | (ttl << 48) | (frame & LOW32)
                     shape |= s[LINK_HASH] << SHAPE_LINK
                     kind = read_segment(
                         buf, p, end, vend, version, address, hop, shape, s[LINK_BITS] | quoted, rows, r

@@ -45,6 +45,7 @@ from cython.cimports.analyzer.decode.columns import (
     WALK_SWAPPED,
     WALK_TRUNCATED,
     WALK_UNIT,
+    YEAR_2096,
 )
 
 __all__ = ["walk_pcap", "walk_pcapng"]
@@ -175,7 +176,7 @@ def _instant(table: cython.longlong[::1], t: cython.Py_ssize_t, high: cython.lon
         # 10**9 * 2**34 still fits; finer ticks lose bits that are far below a nanosecond.
         ticks = ticks >> (value - 34)
         ns = (ticks >> 34) * 1_000_000_000 + (((ticks & ((cython.cast(cython.longlong, 1) << 34) - 1)) >> 4) * 1_000_000_000 >> 30)
-    elif (ticks >> value) > 4_000_000_000:
+    elif (ticks >> value) > YEAR_2096:
         ns = top
     else:
         ns = (ticks >> value) * 1_000_000_000 + (

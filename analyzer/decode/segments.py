@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import cython
 from cython.cimports.analyzer.decode.columns import (
+    BIT31,
     BIT_CUT,
     BIT_SIDE,
     BIT_V6,
+    LOW62,
     MARK_HIGH_SIDE,
     MARK_OPTIONS,
     MARK_SACK,
+    MIX_FACTOR,
     OPT_MSS,
     OPT_SACK_OK,
     OPT_WSCALE,
@@ -115,8 +118,8 @@ def _compare(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, q: cyth
 @cython.exceptval(check=False)
 def _mix(value: cython.longlong) -> cython.longlong:
     # Low bits only are kept before each shift, so that C and Python agree.
-    value = value & 0x3FFFFFFFFFFFFFFF
-    value = ((value ^ (value >> 31)) * 0x1CE4E5B9BF58476D) & 0x3FFFFFFFFFFFFFFF
+    value = value & LOW62
+    value = ((value ^ (value >> 31)) * MIX_FACTOR) & LOW62
     return value ^ (value >> 29)
 
 
@@ -181,9 +184,9 @@ def read_segment(
         target = _u32(buf, address + 4)
         side = source > target or (source == target and sport > dport)
         if side:
-            rows[r + ROW_KEY] = ((target - 0x80000000) << 32) + source
+            rows[r + ROW_KEY] = ((target - BIT31) << 32) + source
         else:
-            rows[r + ROW_KEY] = ((source - 0x80000000) << 32) + target
+            rows[r + ROW_KEY] = ((source - BIT31) << 32) + target
         mixed = _mix(rows[r + ROW_KEY])
     else:
         side = _compare(buf, address, address + 16)
@@ -201,7 +204,7 @@ def read_segment(
         rows[r + ROW_PORTS] = (sport << 16) | dport
     window = _u16(buf, p + 14)
     rows[r + ROW_HASH] = _mix(mixed + rows[r + ROW_PORTS] * 0x2545F491)
-    rows[r + ROW_SEQACK] = ((_u32(buf, p + 8) - 0x80000000) << 32) + _u32(buf, p + 4)
+    rows[r + ROW_SEQACK] = ((_u32(buf, p + 8) - BIT31) << 32) + _u32(buf, p + 4)
     rows[r + ROW_HOP] = hop | (window << 32)
     rows[r + ROW_SHAPE] = (
         shape | flags | ((length if length < SHAPE_LENGTH_MAX else SHAPE_LENGTH_MAX) << SHAPE_LENGTH)

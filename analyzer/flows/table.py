@@ -1,39 +1,187 @@
-"""All flows of a capture."""
+"""All flows of a capture: a few words each, and the whole flow when it is asked for."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
+from enum import IntFlag
 
-from analyzer.flows.model import Flow
-from analyzer.flows.reference import ReferenceDigest, build_flow
+from analyzer.endpoint import Endpoint
+from analyzer.flows import layout as lay
+from analyzer.flows.build import build_flow, endpoints, frame_of
+from analyzer.flows.digest import Digest
+from analyzer.flows.judge import judge
+from analyzer.flows.machine import VERDICTS
+from analyzer.flows.model import Flow, InitiatorFrom
+from analyzer.flows.rows import FlowRow
 
-__all__ = ["FlowTable"]
+__all__ = ["FlowTable", "Reason"]
+
+_BUILT = 4096
+_HOW = (InitiatorFrom.SYN, InitiatorFrom.SYN_ACK, InitiatorFrom.PORT, InitiatorFrom.FIRST_PACKET)
+_LOW32 = 0xFFFFFFFF
+
+
+class Reason(IntFlag):
+    """Why a flow may deserve a diagnosis; a flow without any is ordinary."""
+
+    RESET = lay.R_RESET
+    """A RST before both halves had sent their FIN."""
+    HANDSHAKE = lay.R_HANDSHAKE
+    """Not completed, not with one SYN and one SYN-ACK, or slower than 300 ms."""
+    HALF_CLOSED = lay.R_HALF_CLOSED
+    """A FIN of one half only."""
+    UNACKED = lay.R_UNACKED
+    """Data that the peer never acknowledged."""
+    ZERO_WINDOW = lay.R_ZERO_WINDOW
+    """A half's last word was a window of zero."""
+    RETRANSMITTED = lay.R_RETRANSMITTED
+    """Data sent again near the end."""
+    KEEPALIVE = lay.R_KEEPALIVE
+    """The last segment is a keepalive that nobody answered."""
+    DATA_AFTER_FIN = lay.R_DATA_AFTER_FIN
+    """The initiator sent data after the responder's FIN."""
+    NO_REPLY = lay.R_NO_REPLY
+    """The initiator's last data got no data back before the end, or within five seconds."""
+    TLS_ALERT = lay.R_TLS_ALERT
+    REFUSAL = lay.R_REFUSAL
+    """The responder's first or last words refuse (FTP, SMTP, HTTP proxies)."""
+    REPLACED = lay.R_REPLACED
+    """The endpoints began another connection though this one was neither closed nor reset."""
+    UNKNOWN = lay.R_UNKNOWN
+    """Sequence numbers jumped, or the gaps were too many to follow."""
+    ONE_SIDED = lay.R_ONE_SIDED
+    """Packets of one half only."""
 
 
 class FlowTable:
-    """Flows in the order of their first frame."""
+    """Flows in the order of their first packet."""
 
-    def __init__(self, digest: ReferenceDigest) -> None:
-        self._flows = [flow for flow in digest.flows if flow.segments]
-        self._by_stream = {flow.stream: index for index, flow in enumerate(self._flows)}
+    def __init__(self, digest: Digest, end_ns: int) -> None:
+        """``end_ns`` is when the capture ended. The digest must start where its capture starts."""
+        assert digest.first
+        self.digest = digest
+        groups = array("q", bytes(8 * lay.J_STRIDE * max(1, digest.count)))
+        text = memoryview(digest.spoken).cast("B")
+        self._count: int = judge(
+            digest.count, digest.entries, digest.halves, digest.kept, digest.pool, digest.lists, digest.entry_words,
+            digest.spoken, text, end_ns, groups,
+        )
+        text.release()
+        self._groups = groups
         self._built: dict[int, Flow] = {}
 
     def __len__(self) -> int:
-        return len(self._flows)
+        return self._count
 
     def __iter__(self) -> Iterator[Flow]:
-        return (self.flow(index) for index in range(len(self)))
+        return (self.flow(index) for index in range(self._count))
+
+    def _word(self, index: int, word: int) -> int:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        return self._groups[index * lay.J_STRIDE + word]
 
     def flow(self, index: int) -> Flow:
-        """Build the flow at ``index``. Raises IndexError."""
-        if index not in self._built:
-            self._built[index] = build_flow(self._flows[index], index)
-        return self._built[index]
+        """Build the flow at ``index``; the last few thousand are remembered. Raises IndexError."""
+        flow = self._built.get(index)
+        if flow is None:
+            where = self._word(index, lay.J_WHERE)
+            flow = build_flow(self.digest, where & _LOW32, index, where >> 32)
+            if len(self._built) >= _BUILT:
+                self._built.clear()
+            self._built[index] = flow
+        return flow
+
+    def index_of(self, stream: int) -> int:
+        """Return the position of the flow with Wireshark's ``tcp.stream``. Raises KeyError."""
+        low, high = 0, self._count
+        while low < high:
+            middle = (low + high) // 2
+            if self._groups[middle * lay.J_STRIDE + lay.J_WHERE] >> 32 < stream:
+                low = middle + 1
+            else:
+                high = middle
+        if low == self._count or self._groups[low * lay.J_STRIDE + lay.J_WHERE] >> 32 != stream:
+            raise KeyError(stream)
+        return low
 
     def stream(self, number: int) -> Flow:
         """Build the flow with Wireshark's ``tcp.stream``. Raises KeyError."""
-        return self.flow(self._by_stream[number])
+        return self.flow(self.index_of(number))
 
     def suspects(self) -> list[int]:
         """Return the positions of the flows that may deserve a diagnosis."""
-        return list(range(len(self)))
+        stride, groups = lay.J_STRIDE, self._groups
+        metas = groups[lay.J_META : self._count * stride : stride]
+        return [index for index, meta in enumerate(metas) if meta >> lay.J_REASONS]
+
+    def reasons(self, index: int) -> Reason:
+        """Return why the flow at ``index`` is a suspect. Raises IndexError."""
+        return Reason(self._word(index, lay.J_META) >> lay.J_REASONS)
+
+    def verdict(self, index: int) -> str:
+        """Return Zeek's code of the flow at ``index``. Raises IndexError."""
+        return VERDICTS[self._word(index, lay.J_META) >> lay.J_VERDICT & 15]
+
+    def initiator_from(self, index: int) -> InitiatorFrom:
+        """Return how the initiator of the flow at ``index`` was told. Raises IndexError."""
+        return _HOW[self._word(index, lay.J_META) >> lay.J_HOW & 3]
+
+    def ends(self, index: int) -> tuple[Endpoint, Endpoint]:
+        """Return the initiator and the responder of the flow at ``index``. Raises IndexError."""
+        pair = endpoints(self.digest, self._word(index, lay.J_WHERE) & _LOW32)
+        return (pair[1], pair[0]) if self._word(index, lay.J_META) & lay.J_SIDE else pair
+
+    def hosts(self, limit: int) -> list[bytes]:
+        """Return the packed addresses of the first flows, each once, at most ``limit``."""
+        entries, stop = self.digest.entries, self.digest.count * lay.E_STRIDE
+        keys = entries[lay.E_KEY : stop : lay.E_STRIDE]
+        ports = entries[lay.E_PORTS : stop : lay.E_STRIDE]
+        found: dict[bytes, None] = {}
+        for key, family in dict.fromkeys(zip(keys, (word >> lay.EP_V6_SHIFT for word in ports), strict=True)):
+            if len(found) >= limit:
+                break
+            if family:
+                pair = bytes(self.digest.pairs[32 * key : 32 * key + 32])
+                found[pair[:16]] = found[pair[16:]] = None
+            else:
+                found[((key >> 32) + (1 << 31)).to_bytes(4, "big")] = None
+                found[(key & _LOW32).to_bytes(4, "big")] = None
+        return list(found)[:limit]
+
+    def row(self, index: int) -> FlowRow:
+        """Return the flow at ``index`` in short, without building it. Raises IndexError."""
+        where, meta = self._word(index, lay.J_WHERE), self._word(index, lay.J_META)
+        at = (where & _LOW32) * lay.T_STRIDE + lay.T_HALVES
+        halves = self.digest.halves
+        low, high = halves[at : at + lay.H_STRIDE], halves[at + lay.H_STRIDE : at + 2 * lay.H_STRIDE]
+        first, second = (high, low) if meta & lay.J_SIDE else (low, high)
+        seen = [half for half in (first, second) if half[lay.H_PACKETS]]
+        starts = min(seen, key=lambda half: half[lay.H_FIRST_REF])
+        stops = max(seen, key=lambda half: half[lay.H_LAST_REF])
+        ends = self.ends(index)
+        counts, others = first[lay.H_COUNTS], second[lay.H_COUNTS]
+        unanswered = self._word(index, lay.J_UNANSWERED)
+        return FlowRow(
+            index=index,
+            stream=where >> 32,
+            initiator=ends[0],
+            responder=ends[1],
+            initiator_packets=first[lay.H_PACKETS] & _LOW32,
+            responder_packets=second[lay.H_PACKETS] & _LOW32,
+            initiator_payload=first[lay.H_BYTES],
+            responder_payload=second[lay.H_BYTES],
+            first_frame=frame_of(starts[lay.H_FIRST_REF]),
+            last_frame=frame_of(stops[lay.H_LAST_REF]),
+            first_ns=starts[lay.H_FIRST_NS],
+            last_ns=stops[lay.H_LAST_NS],
+            responder_last_ns=second[lay.H_LAST_NS] if second[lay.H_PACKETS] else None,
+            saw_syn=bool(counts & lay.COUNT_LIMIT),
+            established=bool(meta & lay.J_ESTABLISHED),
+            rsts=(counts >> lay.COUNT_ONE_RST) + (others >> lay.COUNT_ONE_RST),
+            initiator_fins=counts >> lay.COUNT_ONE_FIN & lay.COUNT_LIMIT,
+            responder_fins=others >> lay.COUNT_ONE_FIN & lay.COUNT_LIMIT,
+            longest_silence_ns=self._word(index, lay.J_SILENCE),
+            unanswered_since_ns=unanswered if unanswered >= 0 else None,
+        )

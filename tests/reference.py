@@ -11,7 +11,7 @@ from analyzer.endpoint import Endpoint
 from analyzer.flows.model import ACK, FIN, RST, SYN, Flow, Half, InitiatorFrom, Segment, Silence
 from analyzer.seqnum import distance
 
-FIRST, LAST, SILENCES, TTLS, RANGES, HEAD = 12, 36, 6, 4, 16, 96
+FIRST, LAST, SILENCES, TTLS, RANGES, HEAD = 12, 36, 6, 4, 13, 96
 SECOND = 1_000_000_000
 WILD = 1 << 30
 LETTERS = "SHADFRW"
@@ -38,6 +38,7 @@ class RefHalf:
     covered_from: int | None = None
     tracked_bytes: int = 0
     wild: bool = False
+    untracked: int = 0
     overflow: bool = False
     last_ack: int | None = None
     ack_wild: bool = False
@@ -275,9 +276,12 @@ def initiator_side(flow: RefFlow) -> tuple[int, InitiatorFrom]:
 def kept_segments(flow: RefFlow) -> list[int]:
     """Positions of the segments that a digest keeps."""
     count = len(flow.segments)
-    kept = set(range(min(FIRST, count))) | set(range(max(0, count - LAST), count))
+    if count <= FIRST + LAST:
+        return list(range(count))
+    gone = range(FIRST, count - LAST)
+    kept = set(range(FIRST)) | set(range(count - LAST, count))
     for side in (0, 1):
-        mine = [i for i, segment in enumerate(flow.segments) if segment.from_initiator == bool(side)]
+        mine = [i for i in gone if flow.segments[i].from_initiator == bool(side)]
         for flag in (SYN, FIN, RST):
             marked = [i for i in mine if flow.segments[i].flags & flag]
             kept.update(marked[:1])

@@ -1,0 +1,150 @@
+"""What is kept of all flows of a capture, or of a part of one.
+
+``digest(a ++ b) == merge(digest(a), digest(b))`` for neighbours in capture order; it is associative, and an empty
+digest is its identity. What is capped becomes unknown, never different.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from analyzer.decode import columns as col
+from analyzer.flows import keys, layout as lay, segments, segments_merge, tally, tally_merge, words
+
+__all__ = ["Digest"]
+
+_WORD = 8
+
+
+def _words(count: int) -> array[int]:
+    return array("q", bytes(_WORD * count))
+
+
+def _reserve(words_: array[int], used: int, more: int) -> None:
+    """Make room for ``more`` words after the ``used`` ones.
+
+    Growth is by a sixteenth: on Linux a large array grows without being copied, and memory is worth more than calls.
+    """
+    lack = used + more - len(words_)
+    if lack > 0:
+        words_.frombytes(bytes(_WORD * max(lack, used >> 4)))
+
+
+class Digest:
+    """Flow state as arrays of words (see ``layout``); picklable.
+
+    ``first`` tells that the digest starts where its capture starts, so that nothing before it can matter. A part that
+    does not must be merged into one that does before its flows are read.
+    """
+
+    __slots__ = (
+        "_marks", "_which", "cold", "entries", "entry_words", "extras", "halves", "key_state", "kept",
+        "lists", "pairs", "pool", "pool_state", "slots", "spoken", "tally_state", "word_state",
+    )
+
+    def __init__(self, *, first: bool = True) -> None:
+        self.key_state = _words(lay.K_SIZE)
+        self.key_state[lay.K_FIRST] = first
+        self.slots = array("i", bytes(4 * 4096))
+        self.entries = _words(0)
+        self.pairs = bytearray()
+        self.tally_state = _words(lay.M_SIZE)
+        self.halves = _words(0)
+        self.cold = _words(0)
+        self.pool_state = _words(lay.P_SIZE)
+        self.kept = _words(0)
+        self.pool = _words(0)
+        self.lists = _words(0)
+        self.extras = _words(0)
+        self.word_state = _words(lay.W_SIZE)
+        self.entry_words = _words(0)
+        self.spoken = _words(0)
+        self._which = _words(col.BATCH)
+        self._marks = _words(col.BATCH)
+
+    @property
+    def first(self) -> bool:
+        """Whether the digest starts where its capture starts."""
+        return bool(self.key_state[lay.K_FIRST])
+
+    @property
+    def count(self) -> int:
+        """Entries: flows, and stream numbers that only an ICMP error or a tunnel took."""
+        return self.key_state[lay.K_ENTRIES]
+
+    def _make_room(self, entries: int, pairs: int) -> None:
+        """Make room for so many more entries, and slots for them."""
+        count = self.count
+        _reserve(self.entries, count * lay.E_STRIDE, entries * lay.E_STRIDE)
+        _reserve(self.halves, count * lay.T_STRIDE, entries * lay.T_STRIDE)
+        _reserve(self.kept, count * lay.S_STRIDE, entries * lay.S_STRIDE)
+        _reserve(self.entry_words, count * lay.W_STRIDE, entries * lay.W_STRIDE)
+        lack = 32 * (self.key_state[lay.K_PAIRS] + pairs) - len(self.pairs)
+        if lack > 0:
+            self.pairs.extend(bytes(max(lack, len(self.pairs) >> 4)))
+        need = 2 * (count + entries)
+        if need > len(self.slots):
+            size = len(self.slots)
+            while size < need:
+                size *= 2
+            self.slots = array("i", bytes(4 * size))
+            keys.rebuild(self.slots, self.entries, count)
+
+    def update(self, buffer: bytes | bytearray, rows: array[int], count: int) -> list[int]:
+        """Take in ``count`` rows (at most ``BATCH``) whose bytes lie in ``buffer``.
+
+        Returns the rows that hold a line of an FTP control connection worth a note.
+        """
+        if not count:
+            return []
+        self._make_room(2 * count, count)
+        which = self._which
+        keys.assign(buffer, rows, count, self.slots, self.entries, self.pairs, self.key_state, which)
+        _reserve(self.cold, self.tally_state[lay.M_COLD] * lay.C_STRIDE, count * lay.C_STRIDE)
+        tally.update(rows, count, which, self.halves, self.cold, self.tally_state, self.first)
+        state = self.pool_state
+        _reserve(self.pool, state[lay.P_CHUNKS] * lay.G_STRIDE, count * lay.G_STRIDE)
+        _reserve(self.lists, state[lay.P_SILENCES] * lay.L_STRIDE, count * lay.L_STRIDE)
+        _reserve(self.extras, state[lay.P_EXTRAS] * lay.X_STRIDE, count * lay.X_STRIDE)
+        segments.update(rows, count, which, self.kept, self.pool, self.lists, self.extras, state)
+        _reserve(self.spoken, self.word_state[lay.W_POOL], 2 * count * lay.W_LONG)
+        text = memoryview(self.spoken).cast("B")
+        found = words.update(
+            buffer, rows, count, which, self.entry_words, self.spoken, text, self.word_state, self._marks
+        )
+        text.release()
+        return self._marks[:found].tolist() if found else []
+
+    def entry_of(self, row: int) -> int:
+        """Return the entry of a row of the last update, -1 for a quoted segment."""
+        return self._which[row]
+
+    def merge(self, right: Digest) -> None:
+        """Take in the digest of what comes right after. ``right`` must not be ``first`` unless this one is empty."""
+        count = right.count
+        places = _words(count)
+        self._make_room(count, right.key_state[lay.K_PAIRS])
+        joined = keys.join(
+            self.slots, self.entries, self.pairs, self.key_state, right.entries, right.pairs, count, places
+        )
+        _reserve(
+            self.cold,
+            self.tally_state[lay.M_COLD] * lay.C_STRIDE,
+            (right.tally_state[lay.M_COLD] + 2 * joined) * lay.C_STRIDE,
+        )
+        tally_merge.merge(places, count, self.halves, self.cold, self.tally_state, right.halves, right.cold)
+        mine, theirs = self.pool_state, right.pool_state
+        _reserve(self.pool, mine[lay.P_CHUNKS] * lay.G_STRIDE, (theirs[lay.P_CHUNKS] + 1) * lay.G_STRIDE)
+        _reserve(self.lists, mine[lay.P_SILENCES] * lay.L_STRIDE, (theirs[lay.P_SILENCES] + joined) * lay.L_STRIDE)
+        _reserve(self.extras, mine[lay.P_EXTRAS] * lay.X_STRIDE, (theirs[lay.P_EXTRAS] + joined) * lay.X_STRIDE)
+        segments_merge.merge(
+            places, count, self.kept, self.pool, self.lists, self.extras, mine, right.kept, right.pool, right.lists,
+            right.extras, right.halves, _words(8),
+        )
+        _reserve(self.spoken, self.word_state[lay.W_POOL], right.word_state[lay.W_POOL] + 2 * joined * lay.W_LONG)
+        text, other = memoryview(self.spoken).cast("B"), memoryview(right.spoken).cast("B")
+        words.merge(
+            places, count, self.entry_words, self.spoken, text, self.word_state, right.entry_words, right.spoken, other
+        )
+        text.release()
+        other.release()

@@ -1,0 +1,45 @@
+"""Builds the modules that run once a packet; everything else is in ``pyproject.toml``.
+
+They are ordinary Python and also run interpreted, a hundred times slower: where no C compiler is at hand the
+installation goes on without them. ``NOTCONN_PURE=1`` leaves them out on purpose.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from setuptools import Extension, setup
+
+HOT = (
+    "analyzer.decode.records",
+    "analyzer.decode.links",
+    "analyzer.decode.segments",
+    "analyzer.decode.packets",
+    "analyzer.flows.keys",
+    "analyzer.flows.tally",
+    "analyzer.flows.tally_merge",
+    "analyzer.flows.segments",
+    "analyzer.flows.segments_merge",
+    "analyzer.flows.words",
+    "analyzer.flows.judge",
+)
+
+
+def extensions() -> list[Extension]:
+    """Return what is to be compiled."""
+    if os.environ.get("NOTCONN_PURE"):
+        return []
+    from Cython.Build import cythonize
+
+    flags = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0"]
+    found = [
+        Extension(name, [name.replace(".", "/") + ".py"], extra_compile_args=flags, optional=True) for name in HOT
+    ]
+    modules: list[Extension] = cythonize(
+        found, build_dir="build/c", language_level=3, show_all_warnings=False, compiler_directives={"embedsignature": True}
+    )
+    return modules
+
+
+setup(ext_modules=extensions())
