@@ -93,6 +93,10 @@ class FlowTable:
             self._built[index] = flow
         return flow
 
+    def entry(self, index: int) -> int:
+        """Return the digest's entry of the flow at ``index``. Raises IndexError."""
+        return self._word(index, lay.J_WHERE) & _LOW32
+
     def index_of(self, stream: int) -> int:
         """Return the position of the flow with Wireshark's ``tcp.stream``. Raises KeyError."""
         low, high = 0, self._count

@@ -1,0 +1,229 @@
+"""From suspicious flows to told incidents: wait for what follows, tell once, revise when more comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from analyzer.capture.file import Capture
+from analyzer.capture.model import Interface
+from analyzer.diagnose import LEAST, Examination, Examiner
+from analyzer.endpoint import Endpoint
+from analyzer.factset import Value
+from analyzer.incidents import Incident
+from analyzer.live.losses import Losses
+from analyzer.live.running import Running
+from analyzer.live.selection import related, select
+from analyzer.ruleset.load import RuleSet
+from analyzer.surroundings import Surroundings
+from analyzer.symptom import Symptom
+from analyzer.units import NS
+
+__all__ = ["Case", "CaseBook", "Judged", "View"]
+
+Change = Literal["incident", "revised", "withdrawn"]
+
+Key = tuple[Endpoint, Endpoint, int]
+"""Initiator, responder, and the time of the flow's first packet."""
+
+_SMALL = 3000
+"""Flows up to which all are judged together; of more only those that share a host with a suspect."""
+_COMPANY = 6000
+_FINAL_NS = 90 * NS
+_NEVER = 1 << 62
+_SURE = 2
+"""Passes that must agree."""
+_PATIENCE = 3
+"""A connection that goes on dying is told after so many waits, even if packets still come."""
+_REMEMBERED = 50_000
+
+
+@dataclass(slots=True)
+class Case:
+    """An incident from its first sign to its last revision. It must not hold on to packets: there may be thousands."""
+
+    number: int
+    key: Key | None
+    """None for what no flow explains."""
+    seen_ns: int
+    """Packet time at which it was first noticed."""
+    cause: str = ""
+    """As judged last."""
+    client: str = ""
+    server: str = ""
+    told: tuple[str, str] | None = None
+    """Cause and confidence as last told."""
+    told_ns: int = 0
+    revision: int = 0
+    passes: int = 0
+    """How often in a row the verdict came out the same."""
+    quiet: int = 0
+    """Passes in a row in which nothing spoke for an incident any more."""
+    folder: str | None = None
+    """Where it is written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A case to tell, with what it was judged by."""
+
+    case: Case
+    incident: Incident
+    around: Surroundings
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one pass judges: a capture made of the flows in question, and how much of it was lost when."""
+
+    capture: Capture
+    now_ns: int
+    losses: Losses
+
+    def examiner(self, rules: RuleSet, settings: Mapping[str, Value], lost: int) -> Examiner:
+        """Return an examiner of this view, telling it that ``lost`` packets are missing."""
+        capture = self.capture
+        if lost:
+            interfaces = capture.info.health.interfaces
+            own = interfaces[0] if interfaces else Interface("", "", 1, 0, None, None, "", "")
+            health = replace(capture.info.health, interfaces=(replace(own, dropped=lost), *interfaces[1:]))
+            capture = replace(capture, info=replace(capture.info, health=health))
+        return Examiner(Surroundings(capture), rules, settings)
+
+
+@dataclass(slots=True)
+class CaseBook:
+    """Every case of a watch."""
+
+    rules: RuleSet
+    settings: Mapping[str, Value]
+    wait_ns: int
+    """What follows the decisive packet is awaited so long."""
+    only: Callable[[Endpoint, Endpoint], bool] = lambda _client, _server: True
+    cases: dict[Key, Case] = field(default_factory=dict)
+    numbers: int = 0
+    examined: int = 0
+    """Flows examined in all."""
+    _looked: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    """The time of a flow's last packet when it was examined, and when to look again although nothing came."""
+
+    def view(self, running: Running, interfaces: Sequence[Interface], losses: Losses, now_ns: int) -> View:
+        """Gather what is to be judged now."""
+        whole = running.capture(now_ns, interfaces)
+        if len(whole.flows) <= _SMALL:
+            return View(whole, now_ns, losses)
+        table = whole.flows
+        wanted = [table.entry(index) for index in self._due(whole, now_ns)]
+        if not wanted:
+            return View(whole, now_ns, losses)
+        chosen = select(running.digest, related(running.digest, wanted, _COMPANY))
+        return View(running.capture(now_ns, interfaces, chosen), now_ns, losses)
+
+    def _due(self, capture: Capture, now_ns: int) -> list[int]:
+        """Suspects that changed since they were settled."""
+        table = capture.flows
+        found = []
+        for index in table.suspects():
+            row = table.row(index)
+            key = row.initiator, row.responder, row.first_ns
+            last, again = self._looked.get(key, (0, 0))
+            changed = last != row.last_ns or now_ns >= again
+            if changed and self.only(row.initiator, row.responder):
+                found.append(index)
+        return found
+
+    def judge(self, view: View, *, final: bool = False) -> list[Judged]:
+        """Judge what is due; return what is to be told. ``final``: nothing will follow any more."""
+        told: list[Judged] = []
+        due = self._due(view.capture, view.now_ns)
+        if not due:
+            return told
+        clean = view.examiner(self.rules, self.settings, 0)
+        cloudy: Examiner | None = None
+        for index in due:
+            flow = clean.around.flow(index)
+            key = flow.initiator.endpoint, flow.responder.endpoint, flow.first_ns
+            lost = view.losses.within(flow.first_ns, view.now_ns)
+            if lost and cloudy is None:
+                cloudy = view.examiner(self.rules, self.settings, lost)
+            examiner = cloudy if lost and cloudy is not None else clean
+            self.examined += 1
+            examination = examiner.examine(Symptom("capture", None, 0, flow_index=index, candidates=1))
+            guilty = examination.score >= LEAST and examination.facts.known_values.get("scan_like") is not True
+            settled = view.now_ns - flow.last_ns > _FINAL_NS
+            if guilty:
+                told += self._guilty(key, examiner, examination, view.now_ns, final=final or settled)
+            elif key in self.cases:
+                told += self._doubt(self.cases[key], examiner, examination)
+            case = self.cases.get(key)
+            pending = case is not None and (case.told is None or case.quiet > 0)
+            since = view.now_ns - flow.last_ns
+            # The longer nothing comes, the less a look can change.
+            again = 0 if pending else _NEVER if settled else view.now_ns + since // 2
+            self._remember(key, flow.last_ns, again)
+        return told
+
+    def open_case(self, key: Key | None, incident: Incident, now_ns: int) -> Case:
+        """Give an incident its number."""
+        self.numbers += 1
+        case = Case(self.numbers, key, now_ns)
+        if key is not None:
+            self.cases[key] = case
+        self._describe(case, incident)
+        return case
+
+    def _describe(self, case: Case, incident: Incident) -> None:
+        diagnosis = incident.diagnosis
+        case.cause = diagnosis.cause
+        reading = diagnosis.examination.reading
+        event = incident.symptom.event
+        if reading is not None:
+            case.client, case.server = str(reading.flow.initiator.endpoint), str(reading.flow.responder.endpoint)
+        elif event is not None:
+            case.server = event.endpoint_text or event.host_name or ""
+
+    def _guilty(
+        self, key: Key, examiner: Examiner, examination: Examination, now_ns: int, *, final: bool
+    ) -> Iterable[Judged]:
+        incident = Incident(examiner.diagnose(examination))
+        case = self.cases.get(key) or self.open_case(key, incident, now_ns)
+        case.passes = case.passes + 1 if case.cause == incident.diagnosis.cause else 1
+        case.quiet = 0
+        self._describe(case, incident)
+        verdict = incident.diagnosis.cause, incident.diagnosis.confidence
+        if case.told == verdict:
+            return
+        death = examination.death_ns
+        waited = now_ns - examination.decisive_ns >= self.wait_ns
+        long = death is not None and now_ns - death >= _PATIENCE * self.wait_ns
+        if not final and not ((waited or long) and case.passes >= _SURE):
+            return
+        change: Change = "incident" if case.told is None else "revised"
+        case.told, case.told_ns = verdict, now_ns
+        case.revision += 1
+        yield Judged(case, incident, examiner.around, change)
+
+    def _doubt(self, case: Case, examiner: Examiner, examination: Examination) -> Iterable[Judged]:
+        case.quiet += 1
+        case.passes = 0
+        if case.quiet < _SURE or case.key is None:
+            return
+        del self.cases[case.key]
+        if case.told is not None:
+            case.revision += 1
+            yield Judged(case, Incident(examiner.diagnose(examination)), examiner.around, "withdrawn")
+
+    def _remember(self, key: Key, last_ns: int, again_ns: int) -> None:
+        self._looked.pop(key, None)
+        self._looked[key] = last_ns, again_ns
+        while len(self._looked) > _REMEMBERED:
+            forgotten = next(iter(self._looked))
+            del self._looked[forgotten]
+            self.cases.pop(forgotten, None)
+
+    def forget(self) -> None:
+        """Let go of everything that refers to flows: the digest has begun anew."""
+        self.cases.clear()
+        self._looked.clear()
