@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from analyzer.incidents import Incident
     from analyzer.logs.model import LogFile, SocketRow
 
-__all__ = ["Question", "analyze", "read_captures"]
+__all__ = ["Examined", "Part", "Question", "analyze", "examine", "read_captures", "report_of"]
 
 Progress = Callable[[str, int, int | None], None]
 """Path, bytes read, bytes in all (None where unknown)."""
@@ -61,11 +61,62 @@ def read_captures(paths: Sequence[str], *, hash_files: bool = True, progress: Pr
 
 def analyze(question: Question, *, progress: Progress | None = None, clock_ns: int | None = None) -> Report:
     """Answer a question. Raises NotconnError for input that cannot be used."""
+    return report_of(examine(question, progress=progress), clock_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was found in one capture."""
+
+    incidents: list[Incident]
+    around: Surroundings
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A question with all that was read and found for it, before it is written down."""
+
+    question: Question
+    rules: RuleSet
+    captures: Sequence[Capture]
+    parts: Sequence[Part]
+    """One for each capture, in their order."""
+    logs: Sequence[LogFile]
+    sockets: Sequence[SocketRow]
+
+    def incident(self, name: str) -> tuple[Part, Incident]:
+        """Return the incident that the report calls ``name``, with its capture. Raises KeyError."""
+        number = int(name) - 1 if name.isdecimal() else -1
+        for part in self.parts:
+            if 0 <= number < len(part.incidents):
+                return part, part.incidents[number]
+            number -= len(part.incidents)
+        raise KeyError(name)
+
+
+def examine(
+    question: Question,
+    *,
+    progress: Progress | None = None,
+    logs: Sequence[LogFile] | None = None,
+    sockets: Sequence[SocketRow] | None = None,
+) -> Examined:
+    """Read and judge what a question names; logs and a socket table that were read already are taken as they are.
+
+    Raises NotconnError for input that cannot be used.
+    """
     rules = load_rules(question.rules)
-    logs = _read_logs(question)
+    logs = _read_logs(question) if logs is None else logs
     captures = read_captures(question.captures, hash_files=question.hash_files, progress=progress)
-    parts = [_one(capture, logs, question, rules) for capture in captures]
-    return _join(parts, captures, rules, logs, clock_ns)
+    rows = (_read_sockets(question) if captures else ()) if sockets is None else sockets
+    parts = [_one(capture, logs, question, rules, rows) for capture in captures]
+    return Examined(question, rules, captures, parts, logs, rows)
+
+
+def report_of(examined: Examined, clock_ns: int | None = None) -> Report:
+    """Write down what was found."""
+    return _join(examined.parts, examined.captures, examined.rules, examined.logs, clock_ns)
 
 
 def _read_logs(question: Question) -> list[LogFile]:
@@ -84,19 +135,14 @@ def _read_sockets(question: Question) -> Sequence[SocketRow]:
     return read_sockets(question.sockets)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    incidents: list[Incident]
-    around: Surroundings
-    remarks: tuple[str, ...]
-
-
-def _one(capture: Capture, logs: Sequence[LogFile], question: Question, rules: RuleSet) -> _Part:
-    around = Surroundings(capture, _read_sockets(question))
+def _one(
+    capture: Capture, logs: Sequence[LogFile], question: Question, rules: RuleSet, sockets: Sequence[SocketRow]
+) -> Part:
+    around = Surroundings(capture, sockets)
     # Most captures are healthy: what judges incidents is imported when something asks for a judgement.
     asked = any(log.errors for log in logs) or question.at_ns is not None or question.endpoint is not None
     if not asked and not capture.flows.suspects():
-        return _Part([], around, ())
+        return Part([], around, ())
     from analyzer.diagnose import Examiner
     from analyzer.incidents import from_call, from_capture, from_log
 
@@ -118,11 +164,11 @@ def _one(capture: Capture, logs: Sequence[LogFile], question: Question, rules: R
     if not asked:
         found = from_capture(examiner)
     found.sort(key=lambda incident: incident.time_ns)
-    return _Part(found, around, tuple(remarks))
+    return Part(found, around, tuple(remarks))
 
 
 def _join(
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     captures: Sequence[Capture],
     rules: RuleSet,
     logs: Sequence[LogFile],

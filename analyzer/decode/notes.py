@@ -220,7 +220,9 @@ def parse_ftp_endpoint(note: Note) -> Endpoint | None:
         numbers = [int(number) for number in match.groups()] if match else []
         if not numbers or max(numbers) > 255:
             return None
-        return Endpoint(bytes(numbers[:4]), numbers[4] << 8 | numbers[5])
+        # Zeros stand for the address that the line comes from: so do servers behind a translator write it.
+        packed = bytes(numbers[:4]) if any(numbers[:4]) else note.source
+        return Endpoint(packed, numbers[4] << 8 | numbers[5])
     if verb.startswith("229"):
         match = _EXTENDED.search(line)
         port = int(match[2]) if match else 0
@@ -228,6 +230,7 @@ def parse_ftp_endpoint(note: Note) -> Endpoint | None:
     if verb == "EPRT":
         match = _EPRT.match(line)
         packed = parse_address(match[3]) if match else None
+        packed = note.source if packed is not None and not any(packed) else packed
         port = int(match[4]) if match else 0
         return Endpoint(packed, port) if packed is not None and 0 < port < 65536 else None
     return None

@@ -1,87 +1,48 @@
 """A report that may leave the house: addresses and names replaced, payload gone, and still the same verdict.
 
-Replacement is by value and consistent within one report, so that "the same server again" stays visible; frames, times,
-ports and lengths are kept, because they are the proof. New addresses come from blocks set aside for tests and
-documentation (RFC 2544 §C.2.2, RFC 3849), so that filters stay valid and nobody mistakes them for real ones.
+Frames, times, ports and lengths are kept, because they are the proof. What replaces an address or a name is the masks'
+choice, so that a slice made with the same masks speaks of the same hosts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from ipaddress import IPv6Address
 from typing import Any
 
-from analyzer.endpoint import format_address, parse_address
+from analyzer.endpoint import parse_address
+from analyzer.redaction.masks import Masks
 from analyzer.report.model import IncidentReport, Report
 from analyzer.report.phrases import stem
 
-__all__ = ["Pseudonyms", "redact"]
+__all__ = ["redact"]
 
-_V4 = re.compile(r"(?<![\w.§])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
-_V6 = re.compile(r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{2,39}(?:%\w+)?(?![0-9A-Za-z:])")
-_MAC = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])")
 _NAME = re.compile(r"(?<![\w.-])(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w-])")
-_V4_BASE = 198 << 24 | 18 << 16
-_V4_ROOM = 1 << 17
-_V6_BASE = int(IPv6Address("2001:db8::"))
 _HIDDEN = "[hidden]"
+_KEPT = ("sha256", "versions", "generated_by", "schema", "references", "code")
+"""The hash identifies the capture, and versions are no addresses, whatever they look like."""
+_TELLING = 5
 
 
-class Pseudonyms:
-    """Replacements, handed out in the order of first appearance; equal input gives equal output."""
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        """Start without any; ``names`` are host names to be hidden wherever they stand."""
-        self._addresses: dict[bytes, bytes] = {}
-        self._names: dict[str, str] = {}
-        self._known = {name.lower() for name in names if name}
-
-    def address(self, packed: bytes) -> bytes:
-        """Return the replacement of a packed IPv4 or IPv6 address; unspecified and loopback addresses stay."""
-        if not any(packed) or (packed[0] == 127 and len(packed) == 4) or packed == b"\0" * 15 + b"\1":
-            return packed
-        if packed not in self._addresses:
-            number = sum(len(one) == len(packed) for one in self._addresses) + 1
-            if len(packed) == 4:
-                made = (_V4_BASE + number % _V4_ROOM).to_bytes(4, "big")
-            else:
-                made = (_V6_BASE + number).to_bytes(16, "big")
-            self._addresses[packed] = made
-        return self._addresses[packed]
-
-    def name(self, name: str) -> str:
-        """Return the replacement of a host name."""
-        return self._names.setdefault(name.lower(), f"host-{len(self._names) + 1}.example")
-
-    def text(self, text: str) -> str:
-        """Return ``text`` with each address, hardware address and known host name in it replaced."""
-
-        def swap(match: re.Match[str]) -> str:
-            packed = parse_address(match.group())
-            return match.group() if packed is None else format_address(self.address(packed))
-
-        def swap_name(match: re.Match[str]) -> str:
-            return self.name(match.group()) if match.group().lower() in self._known else match.group()
-
-        text = _MAC.sub("00:00:5e:00:53:00", text)
-        text = _V4.sub(swap, _V6.sub(swap, text))
-        return _NAME.sub(swap_name, text) if self._known else text
+def redact(report: Report, masks: Masks) -> Report:
+    """Return the report without addresses, host names, file names and lines of logs; codes, frames and times stay."""
+    files = _aliases(report)
+    literals = {old: new for path, new in files.items() for old in (path, stem(path)) if len(old) >= _TELLING}
+    masks.know(_host_names(report), literals)
+    clean: Report = _walk(report, masks, files)
+    return replace(clean, incidents=tuple(_incident(one) for one in clean.incidents))
 
 
-def redact(report: Report, pseudonyms: Pseudonyms | None = None) -> Report:
-    """Return the report without addresses, host names, user paths and lines of logs; codes, frames and times stay."""
-    masks = pseudonyms if pseudonyms is not None else Pseudonyms(_host_names(report))
-    clean: Report = _walk(report, masks)
-    return replace(
-        clean,
-        captures=tuple(replace(one, path=stem(one.path)) for one in clean.captures),
-        incidents=tuple(_incident(one) for one in clean.incidents),
-        findings=tuple(
-            replace(one, capture=None if one.capture is None else stem(one.capture)) for one in clean.findings
-        ),
-    )
+def _aliases(report: Report) -> dict[str, str]:
+    """Call captures and logs by a number: their own names may say whose they are."""
+    found: dict[str, str] = {}
+    for number, capture in enumerate(report.captures, 1):
+        found[capture.path] = "capture.pcapng" if len(report.captures) == 1 else f"capture-{number}.pcapng"
+    logs = list(dict.fromkeys(one.log.path for one in report.incidents if one.log is not None))
+    for number, path in enumerate(logs, 1):
+        found[path] = "log.txt" if len(logs) == 1 else f"log-{number}.txt"
+    return found
 
 
 def _host_names(report: Report) -> set[str]:
@@ -103,25 +64,30 @@ def _looks_like_host(name: str) -> bool:
 
 
 def _incident(one: IncidentReport) -> IncidentReport:
-    log = one.log
-    capture = None if one.capture is None else stem(one.capture)
-    return replace(
-        one, capture=capture, log=None if log is None else replace(log, path=stem(log.path), text=_HIDDEN)
-    )
+    return replace(one, log=None if one.log is None else replace(one.log, text=_HIDDEN))
 
 
-def _walk(value: Any, masks: Pseudonyms) -> Any:
+def _walk(value: Any, masks: Masks, files: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return masks.text(value)
+        return files.get(value) or masks.text(value)
     if isinstance(value, tuple):
-        return tuple(_walk(one, masks) for one in value)
+        return tuple(_walk(one, masks, files) for one in value)
     if isinstance(value, Mapping):
-        return {key: _walk(one, masks) for key, one in value.items()}
+        return {key: _walk(one, masks, files) for key, one in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        # The hash identifies the capture and versions are not addresses, whatever they look like.
-        kept = ("sha256", "versions", "generated_by", "schema", "references", "code")
-        return replace(
-            value,
-            **{one.name: _walk(getattr(value, one.name), masks) for one in fields(value) if one.name not in kept},
-        )
+        names = [one.name for one in fields(value) if one.name not in _KEPT]
+        changed = {name: _walk(getattr(value, name), masks, files) for name in names}
+        if isinstance(value, IncidentReport):
+            # A bare name such as "server" is masked where a host stands, and left alone in prose.
+            changed |= {"client": _party(value.client, masks), "server": _party(value.server, masks)}
+        return replace(value, **changed)
     return value
+
+
+def _party(party: str | None, masks: Masks) -> str | None:
+    if party is None:
+        return None
+    if "[" in party or parse_address(party) is not None:
+        return masks.text(party)
+    host, colon, port = party.rpartition(":")
+    return f"{masks.name(host)}:{port}" if colon and port.isdecimal() else masks.name(party)
