@@ -109,6 +109,8 @@ def listening_used(case: Case) -> None:
     listener.listen(5)
     case.keep(listener)
     outside = case.net.server.socket()
+    outside.bind((case.net.server_ip, case.rng.randrange(49152, 65535)))
+    case.related.append(((case.net.server_ip, outside.getsockname()[1], case.net.client_ip, port), time.time()))
     outside.connect((case.net.client_ip, port))
     case.keep(outside)
     accepted, _ = listener.accept()
