@@ -19,6 +19,7 @@ from analyzer.endpoint import Endpoint
 from analyzer.flows.model import Flow
 from analyzer.flows.rows import FlowRow, rows_of
 from analyzer.logs.model import SocketRow
+from analyzer.lookups import Lookup, read_lookups
 from analyzer.signals.reset import Baseline
 from analyzer.signals.wire import WireView
 from analyzer.units import NS
@@ -26,26 +27,35 @@ from analyzer.units import NS
 if TYPE_CHECKING:
     from analyzer.capture.file import Capture
 
-__all__ = ["IcmpHit", "Lookup", "Surroundings"]
+__all__ = ["IcmpHit", "Surroundings"]
 
-_LOOKUP_PATIENCE_NS = 15 * NS
-"""A resolver gives a question up within this time (Windows asks for about 12 s over its servers)."""
 _SAMPLES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """One DNS question (a name and type, repeats joined) and its outcome."""
-
-    name: str
-    query_type: int
-    client: bytes
-    asked_ns: int
-    frames: tuple[int, ...]
-    """Of the questions and answers."""
-    answered_ns: int | None
-    response_code: int | None
-    addresses: tuple[bytes, ...]
+_UNREACHABLE = {
+    0: "net-unreachable",
+    2: "protocol-unreachable",
+    3: "port-unreachable",
+    4: "fragmentation-needed",
+    5: "net-unreachable",
+    6: "net-unreachable",
+    9: "admin-prohibited",
+    10: "admin-prohibited",
+    11: "net-unreachable",
+    13: "admin-prohibited",
+}
+"""Codes of ICMP type 3 (RFC 792, RFC 1812 §5.2.7.1); those left out concern the host."""
+_ICMPV6_TYPES = {2: "fragmentation-needed", 3: "time-exceeded"}
+_ICMPV6_KINDS = {
+    (1, 0): "net-unreachable",
+    (1, 1): "admin-prohibited",
+    (1, 2): "net-unreachable",
+    (1, 3): "host-unreachable",
+    (1, 4): "port-unreachable",
+    (1, 5): "admin-prohibited",
+    (1, 6): "admin-prohibited",
+}
+"""Types and codes of ICMPv6 (RFC 4443 §3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +67,12 @@ class IcmpHit:
 
     @property
     def kind(self) -> str:
-        """The word that the vocabulary uses (RFC 792, RFC 1812 §5.2.7.1, RFC 4443 §3.1)."""
-        code = self.error.code
+        """The word that the vocabulary uses."""
         if self.error.version == 6:
-            if self.error.type == 2:
-                return "fragmentation-needed"
-            if self.error.type == 3:
-                return "time-exceeded"
-            names = {0: "net-unreachable", 1: "admin-prohibited", 3: "host-unreachable", 4: "port-unreachable"}
-            names |= {2: "net-unreachable", 5: "admin-prohibited", 6: "admin-prohibited"}
-            return names.get(code, "other") if self.error.type == 1 else "other"
-        if self.error.type == 11:
-            return "time-exceeded"
-        if self.error.type != 3:
-            return "other"
-        names = {2: "protocol-unreachable", 3: "port-unreachable", 4: "fragmentation-needed"}
-        if code in names:
-            return names[code]
-        if code in (9, 10, 13):
-            return "admin-prohibited"
-        return "net-unreachable" if code in (0, 5, 6, 11) else "host-unreachable"
+            return _ICMPV6_KINDS.get((self.error.type, self.error.code)) or _ICMPV6_TYPES.get(self.error.type, "other")
+        if self.error.type == 3:
+            return _UNREACHABLE.get(self.error.code, "host-unreachable")
+        return "time-exceeded" if self.error.type == 11 else "other"
 
 
 class Surroundings:
@@ -90,7 +86,7 @@ class Surroundings:
         self._baselines: dict[tuple[bytes, int], Baseline] = {}
 
     def flow(self, index: int) -> Flow:
-        """The flow at ``index`` of the capture's table, built once."""
+        """Return the flow at ``index`` of the capture's table, built once."""
         flow = self._flows.get(index)
         if flow is None:
             if len(self._flows) > 4096:
@@ -100,14 +96,14 @@ class Surroundings:
         return flow
 
     def view(self, index: int) -> WireView:
-        """The flow without the capture's own copies of packets, built once."""
+        """Return the flow without the capture's own copies of packets, built once."""
         view = self._views.get(index)
         if view is None:
             view = self._views[index] = WireView.of(self.flow(index))
         return view
 
     def socket_of(self, flow: Flow) -> SocketRow | None:
-        """The row of a socket table for either end of a flow."""
+        """Return the row of a socket table for either end of a flow."""
         ends = flow.initiator.endpoint, flow.responder.endpoint
         return self._sockets.get(ends) or self._sockets.get(ends[::-1])
 
@@ -154,7 +150,7 @@ class Surroundings:
         return [row for endpoint, rows in self._by_responder.items() if endpoint.port == port for row in rows]
 
     def baseline(self, packed: bytes, *, without: int) -> Baseline:
-        """What a host's packets look like in other flows than ``without``."""
+        """Tell what a host's packets look like in other flows than ``without``."""
         key = packed, without if len(self.to_host(packed)) + len(self.from_host(packed)) <= _SAMPLES else -1
         known = self._baselines.get(key)
         if known is None:
@@ -212,42 +208,9 @@ class Surroundings:
         return [hit for hit in hits if flow.first_ns - NS <= hit.note.ts_ns <= flow.last_ns + 10 * NS]
 
     @cached_property
-    def icmp_streams(self) -> set[frozenset[Endpoint]]:
-        """Pairs of endpoints that some ICMP error quotes."""
-        return set(self._icmp)
-
-    @cached_property
     def lookups(self) -> Sequence[Lookup]:
         """Every DNS question, in the order asked."""
-        open_: dict[tuple[bytes, str, int], list[object]] = {}
-        done: list[list[object]] = []
-        for note in self._notes(NoteKind.DNS):
-            message = decode.parse_dns(note)
-            if message is None or not message.name:
-                continue
-            client = note.destination if message.is_response else note.source
-            key = (client, message.name, message.qtype)
-            entry = open_.get(key)
-            if not message.is_response:
-                if entry is not None and entry[5] is None and note.ts_ns - int(entry[8]) < _LOOKUP_PATIENCE_NS:  # type: ignore[call-overload]
-                    entry[4].append(note.frame)  # type: ignore[attr-defined]
-                    entry[8] = note.ts_ns
-                    continue
-                entry = [message.name, message.qtype, client, note.ts_ns, [note.frame], None, None, (), note.ts_ns]
-                open_[key] = entry
-                done.append(entry)
-            else:
-                if entry is None:
-                    entry = [message.name, message.qtype, client, note.ts_ns, [], None, None, (), note.ts_ns]
-                    done.append(entry)
-                    open_[key] = entry
-                entry[4].append(note.frame)  # type: ignore[attr-defined]
-                if entry[5] is None or entry[6]:
-                    entry[5], entry[6], entry[7] = note.ts_ns, message.rcode, message.addresses
-        return [
-            Lookup(e[0], e[1], e[2], e[3], tuple(e[4]), e[5], e[6], e[7])  # type: ignore[arg-type]
-            for e in done
-        ]
+        return read_lookups(self._notes(NoteKind.DNS))
 
     @cached_property
     def _addresses(self) -> dict[str, set[bytes]]:
@@ -269,7 +232,11 @@ class Surroundings:
     def lookups_of(self, host_name: str) -> list[Lookup]:
         """Questions for a name; a bare host name matches its first label."""
         wanted = host_name.lower().rstrip(".")
-        return [one for one in self.lookups if one.name == wanted or ("." not in wanted and one.name.split(".")[0] == wanted)]
+        return [
+            one
+            for one in self.lookups
+            if one.name == wanted or ("." not in wanted and one.name.split(".")[0] == wanted)
+        ]
 
     @cached_property
     def _solicited(self) -> tuple[dict[bytes, list[Note]], dict[bytes, list[int]]]:
@@ -349,30 +316,24 @@ class Surroundings:
 
     def between(self, hosts: set[bytes]) -> list[FlowRow]:
         """Flows between two hosts, either of which opened them."""
-        return [
-            row for host in hosts for row in self.from_host(host) if row.responder.packed in hosts
-        ]
+        return [row for host in hosts for row in self.from_host(host) if row.responder.packed in hosts]
 
     def address_change(self, packed: bytes, since_ns: int) -> int | None:
-        """The frame in which the host with this address shows another one around a time; None when none does.
+        """Return the frame in which the host with this address shows another one around a time; None when none does.
 
         A host announces a new IPv4 address by ARP with its link address (RFC 5227 §3), or asks for one by DHCP.
         """
-        before = [n for n in self._notes(NoteKind.DHCP) if abs(n.ts_ns - since_ns) <= 60 * NS]
-        if before:
-            return before[0].frame
-        stopped = [row for row in self.from_host(packed) if row.last_ns > since_ns + 60 * NS]
-        if stopped:
+        leases = (note for note in self._notes(NoteKind.DHCP) if abs(note.ts_ns - since_ns) <= 60 * NS)
+        lease = next(leases, None)
+        if lease is not None:
+            return lease.frame
+        if any(row.last_ns > since_ns + 60 * NS for row in self.from_host(packed)):
             return None
-        others = [
-            row
-            for row in self.rows
-            if row.saw_syn and since_ns - 5 * NS <= row.first_ns <= since_ns + 90 * NS and row.initiator.packed != packed
-        ]
-        mine = {(row.responder.packed, row.responder.port) for row in self.from_host(packed)}
-        for row in others:
-            target = (row.responder.packed, row.responder.port)
-            fresh = not any(one.first_ns < since_ns for one in self.from_host(row.initiator.packed))
-            if target in mine and fresh:
+        mine = {row.responder for row in self.from_host(packed)}
+        for row in self.rows:
+            soon = row.saw_syn and since_ns - 5 * NS <= row.first_ns <= since_ns + 90 * NS
+            if not soon or row.initiator.packed == packed or row.responder not in mine:
+                continue
+            if not any(one.first_ns < since_ns for one in self.from_host(row.initiator.packed)):
                 return row.first_frame
         return None
