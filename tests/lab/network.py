@@ -6,6 +6,7 @@ client ── router 1 ══ path ══ router 2 ── server (with neighbour
 from __future__ import annotations
 
 import random
+import re
 import socket
 import subprocess
 from dataclasses import dataclass, field
@@ -164,7 +165,20 @@ class Network:
     def tap(self, namespace: Namespace, file: FilePath) -> None:
         """Start a capture on the host's interface; returns when it runs."""
         tap = namespace.popen(
-            "tcpdump", "-i", "eth0", "-w", str(file), "-s", "262144", "-U", "--immediate-mode", "-n", "-Z", "root"
+            "tcpdump",
+            "-i",
+            "eth0",
+            "-w",
+            str(file),
+            "-s",
+            "262144",
+            "-B",
+            "16384",
+            "-U",
+            "--immediate-mode",
+            "-n",
+            "-Z",
+            "root",
         )
         assert tap.stderr is not None
         for line in tap.stderr:
@@ -172,13 +186,17 @@ class Network:
                 break
         self._taps.append(tap)
 
-    def untap(self) -> None:
-        """End all captures and wait until they are written."""
+    def untap(self) -> int:
+        """End all captures and wait until they are written; how many packets the kernel kept from them."""
+        dropped = 0
         for tap in self._taps:
             tap.terminate()
         for tap in self._taps:
-            tap.wait(10)
+            _, said = tap.communicate(timeout=10)
+            found = re.search(r"(\d+) packets? dropped by kernel", said)
+            dropped += int(found[1]) if found else 0
         self._taps.clear()
+        return dropped
 
     def absent_address(self) -> str:
         """An address on the server's cable that no host owns."""

@@ -80,7 +80,9 @@ def make(numbers: tuple[int, ...], name: str, seed: str, out: str) -> str:
             case.stop.set()
             case.pause(0.2, 0.8)
         finally:
-            net.untap()
+            dropped = net.untap()
+        if dropped:
+            case.extra["capture_drops"] = dropped
         net.path.stop()
         try:
             case.finish(FilePath(out, name), raw, raw_server)
