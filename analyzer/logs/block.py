@@ -15,6 +15,8 @@ _NEEDLES: tuple[bytes, ...] = (
     b"2749",
     b"0000140",
     b"ENOTCONN",
+    b"enotconn",
+    b"_NOT_CONNECTED",
     b"tConnected",
     b"ot connected",
     b"0x020000",

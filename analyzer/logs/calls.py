@@ -29,6 +29,8 @@ _NAMES: dict[str, str] = {
     "wsasend": "send",
     "write": "send",
     "writev": "send",
+    "write_some": "send",
+    "read_some": "recv",
     "writing": "send",
     "writeasync": "send",
     "ssl_write": "send",
@@ -186,7 +188,7 @@ def find_call(text: str, code_place: int) -> str | None:
     after: tuple[int, str] | None = None
     for pattern in _WORDS:
         for match in pattern.finditer(lowered, 0, code_place + _AFTER):
-            call = _NAMES.get(match[1]) or _GERMAN.get(match[1])
+            call = _NAMES.get(match[1]) or _NAMES.get(match[1].rpartition("_")[2]) or _GERMAN.get(match[1])
             if call is None:
                 continue
             if match.start() <= code_place:

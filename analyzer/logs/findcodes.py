@@ -36,10 +36,15 @@ class CodeHit:
 _SYMBOL = re.compile(
     r"(?<![A-Za-z0-9])(?:WSA[A-Z_]{4,18}|E[A-Z]{4,15}|EAI_[A-Z]{4,8}|ERROR_[A-Z_]{10,24})(?![A-Za-z0-9_])"
 )
+_LOWER_SYMBOL = re.compile(
+    r"(?<![A-Za-z0-9_])e(?:notconn|connrefused|connreset|connaborted|timedout|hostunreach|netunreach|pipe)(?![A-Za-z0-9_])"
+)
+"""Erlang and the shells of other languages write the names as atoms."""
 _KIND = re.compile(
     r"(?:SocketErrorCode|SocketError|ErrorCode|ErrorKind|error ?code|error ?kind|kind|errno"
     r"|code)[\"']?\s*[=:.(]+:?\s*[\"']?([A-Z][A-Za-z]{5,24})\b"
     r"|Exception[^\n]{0,20}\(([A-Z][A-Za-z]{5,24})\)"
+    r"|(?i:error)[\"']?: ?(NotConnected|Connection(?:Refused|Reset|Aborted)|TimedOut|(?:Host|Network)Unreachable)\b"
 )
 _HRESULT = re.compile(
     r"(?<![0-9A-Fa-f])(?:0x)?8007(27[0-9A-Fa-f]{2}|2[aA][fF][0-9A-Fa-f])\b|(?<![\w.])(-214701[34]\d{3}"
@@ -85,7 +90,7 @@ _COUNTED = re.compile(
     r"|documents?|invoices?|tickets?|tasks?|of \d|/ ?\d|zeilen|datensätze|lignes|filas|件|行|条)(?![A-Za-z])| ---"
 )
 _SOCKET_WORD = re.compile(
-    r"(?i)socket|winsock|wsa|\bsend|\brecv|\breceive|\bconnect|\btcp\b|\budp\b|network|getpeername|shutdown|peer\b|netzwerk"
+    r"(?i)socket|winsock|wsa|(?<![a-z])(?:send|recv|receive|connect)|\btcp\b|\budp\b|network|getpeername|shutdown|peer\b|netzwerk"
 )
 _SOCKETISH = re.compile(_SOCKET_WORD.pattern + r"|errno|winerror")
 _BARE_FTP = re.compile(r"[\s\]\[|)-]*(?:ftp> *)?Not connected\.\s*$")
@@ -117,8 +122,10 @@ def find_codes(text: str) -> list[CodeHit]:
 
     for match in _SYMBOL.finditer(text):
         add(match.start(), code_from_symbol(match[0]))
+    for match in _LOWER_SYMBOL.finditer(text):
+        add(match.start(), code_from_symbol(match[0].upper()))
     for match in _KIND.finditer(text) if "rror" in text or "ind" in text or "ode" in text or "xception" in text else ():
-        add(match.start(), code_from_symbol(match[1] or match[2]))
+        add(match.start(), code_from_symbol(match[1] or match[2] or match[3]))
     for match in _HRESULT.finditer(text) if any(part in text for part in _HRESULT_PARTS) else ():
         value = 0x80070000 | int(match[1], 16) if match[1] else int(match[2])
         add(match.start(), code_from_hresult(value))
@@ -192,7 +199,16 @@ def _error_before(text: str, place: int) -> bool:
     left = _ASIDE.sub("", left)
     if _LEFT_STRONG.search(left):
         return True
-    return _LEFT_WEAK.search(left) is not None and _socketish_line(text, place)
+    if _LEFT_WEAK.search(left) is not None:
+        return _socketish_line(text, place)
+    # "unable to write to socket [10057]", "send(): -1 (10057)"; but a word and its bracket are a tag and its process.
+    line = _line_at(text, place)
+    return _BRACKETED.search(text, max(0, place - 2), place) is not None and _failing(line, text[place : place + 5])
+
+
+def _failing(line: str, number: str) -> bool:
+    before = line.partition(number)[0]
+    return _FAILING.search(before) is not None and _SOCKETISH.search(before) is not None
 
 
 def _in_header(text: str, place: int) -> bool:
@@ -200,6 +216,10 @@ def _in_header(text: str, place: int) -> bool:
     return place < 40 and _LEVEL_ONLY.fullmatch(text, 0, place) is not None
 
 
+_BRACKETED = re.compile(r"\s[\[(]$")
+_FAILING = re.compile(
+    r"(?i)fail|unable|cannot|can't|could ?n[o']t|error|exception|-1\b|not ?connected|non connesso|abort|lost"
+)
 _ASIDE = re.compile(r"\s?\([^()]{1,60}\)")
 """An endpoint in brackets between "failed" and the number."""
 _LEVEL_ONLY = re.compile(r"[\s\[\]()|:-]*(?:\d+[\s\[\]()|:-]+)?[A-Za-z]+[\s\[\]()|]+")

@@ -16,6 +16,7 @@ _E = ErrorCode
 _TEXTS: dict[ErrorCode, tuple[str, ...]] = {
     _E.WSAENOTCONN: (
         "socket is not connected",
+        "err_socket_not_connected",
         "transport endpoint is not connected",
         "was disallowed because the socket",
         "socket nicht verbunden ist",

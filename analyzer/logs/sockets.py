@@ -80,7 +80,7 @@ _HEADER = re.compile(
     r"(?im)^\s*(?:active (?:internet )?connections|aktive verbindungen|connexions actives|conexiones activas"
     r"|アクティブな接続|活动连接"
     r"|proto\s+(?:recv-q|local|lokale|adresse|dirección)|netid\s+state|state\s+recv-q|localaddress\s+localport"
-    r"|\"?localaddress\"?,\"?localport"
+    r"|\"?localaddress\"?,\"?localport|localaddress\s*:|[\[{]+\s*\"localaddress\"\s*:"
     r"|command\s+pid\s+user\s+fd)"
 )
 _ROW_START = re.compile(r"(?i)^\s*(?:tcp|udp)[46]{0,2}\s+\S+\s+\S+")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from analyzer.errors import LogError
 from analyzer.logs.encodings import Decoder, looks_binary, sniff_wide
@@ -90,19 +90,36 @@ def read_rows(file: Path) -> tuple[SocketRow, ...]:
     return parse_sockets(_whole_text(file)[0])
 
 
-def _open(file: Path) -> BinaryIO:
+def _open(file: Path) -> io.BufferedIOBase:
     with file.open("rb") as raw:
         magic = raw.read(6)
     if magic.startswith(b"\x1f\x8b"):
-        return cast("BinaryIO", gzip.open(file, "rb"))
+        return gzip.GzipFile(file)
     if magic.startswith(b"BZh"):
-        return cast("BinaryIO", bz2.open(file, "rb"))
+        return bz2.BZ2File(file)
     if magic.startswith(b"\xfd7zXZ"):
-        return cast("BinaryIO", lzma.open(file, "rb"))
+        return lzma.LZMAFile(file)
     return file.open("rb")
 
 
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+
+
+def _head(file: Path) -> bytes:
+    """Return the first bytes, unpacked; of a damaged file as many as can be had."""
+    head = bytearray()
+    with _open(file) as stream:
+        while len(head) < _HEAD:
+            try:
+                piece = stream.read1(_HEAD - len(head))
+            except _DAMAGED:
+                if not head:
+                    raise
+                break
+            if not piece:
+                break
+            head += piece
+    return bytes(head)
 
 
 def _look(file: Path) -> bytes:
@@ -110,8 +127,7 @@ def _look(file: Path) -> bytes:
     try:
         if file.is_dir():
             raise LogError(f"{file} is a folder; name the log file in it")
-        with _open(file) as stream:
-            head = stream.read(_HEAD)
+        head = _head(file)
     except FileNotFoundError:
         raise LogError(f"{file} does not exist; check the path of the log") from None
     except _DAMAGED:
@@ -133,7 +149,8 @@ def _look(file: Path) -> bytes:
 def _pieces(file: Path, problems: list[str]) -> Iterable[bytes]:
     try:
         with _open(file) as stream:
-            while piece := stream.read(_CHUNK):
+            # What was unpacked before the damage is only had by reads that do not wait for more.
+            while piece := stream.read1(_CHUNK):
                 yield piece
     except _DAMAGED:
         problems.append("the compressed file is damaged; it was read up to the damage")
