@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from analyzer.capture.model import Note, NoteKind
 from analyzer.decode import notes as decode
 from analyzer.endpoint import Endpoint
-from analyzer.flows.model import Flow
-from analyzer.flows.rows import FlowRow, rows_of
+from analyzer.flows.model import Flow, Silence
+from analyzer.flows.rows import FlowRow, RowList, rows_of
 from analyzer.logs.model import SocketRow
 from analyzer.lookups import Lookup, read_lookups
 from analyzer.signals.reset import Baseline
@@ -75,6 +75,9 @@ class IcmpHit:
         return "time-exceeded" if self.error.type == 11 else "other"
 
 
+_NO_ROWS = RowList()
+
+
 class Surroundings:
     """Questions about a capture that no single flow answers."""
 
@@ -84,6 +87,7 @@ class Surroundings:
         self._flows: dict[int, Flow] = {}
         self._views: dict[int, WireView] = {}
         self._baselines: dict[tuple[bytes, int], Baseline] = {}
+        self._silences: dict[Endpoint, list[tuple[int, Silence]]] = {}
 
     def flow(self, index: int) -> Flow:
         """Return the flow at ``index`` of the capture's table, built once."""
@@ -113,41 +117,57 @@ class Surroundings:
         return rows_of(self.capture.flows)
 
     @cached_property
-    def _by_responder(self) -> dict[Endpoint, list[FlowRow]]:
-        found: dict[Endpoint, list[FlowRow]] = defaultdict(list)
+    def _by_responder(self) -> dict[Endpoint, RowList]:
+        found: dict[Endpoint, RowList] = defaultdict(RowList)
         for row in self.rows:
             found[row.responder].append(row)
         return found
 
     @cached_property
-    def _by_responder_host(self) -> dict[bytes, list[FlowRow]]:
-        found: dict[bytes, list[FlowRow]] = defaultdict(list)
+    def _by_responder_host(self) -> dict[bytes, RowList]:
+        found: dict[bytes, RowList] = defaultdict(RowList)
         for row in self.rows:
             found[row.responder.packed].append(row)
         return found
 
     @cached_property
-    def _by_initiator_host(self) -> dict[bytes, list[FlowRow]]:
-        found: dict[bytes, list[FlowRow]] = defaultdict(list)
+    def _by_initiator_host(self) -> dict[bytes, RowList]:
+        found: dict[bytes, RowList] = defaultdict(RowList)
         for row in self.rows:
             found[row.initiator.packed].append(row)
         return found
 
-    def to_responder(self, endpoint: Endpoint) -> Sequence[FlowRow]:
+    def to_responder(self, endpoint: Endpoint) -> RowList:
         """Flows that lead to ``endpoint``, in capture order."""
-        return self._by_responder.get(endpoint, ())
+        return self._by_responder.get(endpoint, _NO_ROWS)
 
-    def to_host(self, packed: bytes) -> Sequence[FlowRow]:
+    def to_host(self, packed: bytes) -> RowList:
         """Flows that lead to any port of a host."""
-        return self._by_responder_host.get(packed, ())
+        return self._by_responder_host.get(packed, _NO_ROWS)
 
-    def from_host(self, packed: bytes) -> Sequence[FlowRow]:
+    def from_host(self, packed: bytes) -> RowList:
         """Flows that a host opened."""
-        return self._by_initiator_host.get(packed, ())
+        return self._by_initiator_host.get(packed, _NO_ROWS)
 
-    def on_port(self, port: int) -> list[FlowRow]:
+    @cached_property
+    def _by_port(self) -> dict[int, RowList]:
+        found: dict[int, RowList] = defaultdict(RowList)
+        for row in self.rows:
+            found[row.responder.port].append(row)
+        return found
+
+    def on_port(self, port: int) -> RowList:
         """Flows to any host on a port."""
-        return [row for endpoint, rows in self._by_responder.items() if endpoint.port == port for row in rows]
+        return self._by_port.get(port, _NO_ROWS)
+
+    def silences_to(self, endpoint: Endpoint) -> Sequence[tuple[int, Silence]]:
+        """Silences of the first flows to an endpoint that had any, each with its flow's index."""
+        known = self._silences.get(endpoint)
+        if known is None:
+            quiet = islice((row for row in self.to_responder(endpoint) if row.longest_silence_ns), 2 * _SAMPLES)
+            known = [(row.index, silence) for row in quiet for silence in self.flow(row.index).silences]
+            self._silences[endpoint] = known
+        return known
 
     def baseline(self, packed: bytes, *, without: int) -> Baseline:
         """Tell what a host's packets look like in other flows than ``without``."""

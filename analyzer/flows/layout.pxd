@@ -107,7 +107,8 @@ cdef enum:
     X_WORDS = 5
     X_STRIDE = 40
     L_COUNT = 0
-    L_FIRST = 1
+    L_SHORTEST = 1
+    L_FIRST = 2
     L_BEFORE_REF = 0
     L_BEFORE_NS = 1
     L_AFTER_REF = 2
@@ -116,7 +117,7 @@ cdef enum:
     L_ANSWER_NS = 5
     L_SHAPE = 6
     L_WORDS = 7
-    L_STRIDE = 43
+    L_STRIDE = 44
     L_SIDE = 60
     P_CHUNKS = 0
     P_SILENCES = 1
@@ -130,7 +131,8 @@ cdef enum:
     W_POOL = 0
     W_FREE = 1
     W_SIZE = 2
-    W_SHORT = 5
+    W_SHORT = 7
+    W_FEW = 48
     W_LONG = 13
     J_WHERE = 0
     J_META = 1
@@ -142,6 +144,10 @@ cdef enum:
     J_VERDICT = 3
     J_ESTABLISHED = 128
     J_REASONS = 16
+    N_KEY = 0
+    N_FRAME = 1
+    N_NS = 2
+    N_STRIDE = 3
     R_RESET = 1
     R_HANDSHAKE = 2
     R_HALF_CLOSED = 4

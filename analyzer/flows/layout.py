@@ -132,7 +132,8 @@ X_WORDS = 5  # the segment and its ref, 0 for none
 X_STRIDE = 40
 
 L_COUNT = 0
-L_FIRST = 1
+L_SHORTEST = 1  # ns, of a full list: nothing shorter gets in
+L_FIRST = 2
 L_BEFORE_REF = 0  # side << 60 | ref
 L_BEFORE_NS = 1
 L_AFTER_REF = 2
@@ -141,7 +142,7 @@ L_ANSWER_REF = 4  # 0 for none
 L_ANSWER_NS = 5
 L_SHAPE = 6  # payload length << 18 | flags of the answer << 9 | flags
 L_WORDS = 7
-L_STRIDE = 43
+L_STRIDE = 44
 L_SIDE = 60
 
 P_CHUNKS = 0  # chunks used
@@ -158,7 +159,8 @@ W_BIG = 62  # the tail has a long chunk
 W_POOL = 0  # pool words used
 W_FREE = 1  # first free chunk of the short kind + 1
 W_SIZE = 2
-W_SHORT = 5  # words of a short chunk: 32 bytes
+W_SHORT = 7  # words of a short chunk: W_FEW bytes
+W_FEW = 48
 W_LONG = 13
 
 # Judgement: one group a flow.
@@ -172,6 +174,12 @@ J_HOW = 1  # two bits from this one on: 0 SYN, 1 SYN-ACK, 2 port, 3 first packet
 J_VERDICT = 3  # four bits from this one on, index into machine.VERDICTS
 J_ESTABLISHED = 128
 J_REASONS = 16
+
+# Likeness of suspects: one group a flow.
+N_KEY = 0  # 0: shows nothing that could make an incident
+N_FRAME = 1  # of the decisive packet, or of the flow's last one
+N_NS = 2
+N_STRIDE = 3
 
 R_RESET = 1
 R_HANDSHAKE = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from analyzer.endpoint import Endpoint
 if TYPE_CHECKING:
     from analyzer.flows.table import FlowTable
 
-__all__ = ["FlowRow", "rows_of"]
+__all__ = ["FlowRow", "RowList", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,25 @@ class FlowRow:
     longest_silence_ns: int
     unanswered_since_ns: int | None
     """When the initiator's first never acknowledged segment, or a SYN without any answer, was sent; None otherwise."""
+
+
+class RowList(list[FlowRow]):
+    """Rows in the order their flows began, so that those near a time are found without looking at all."""
+
+    __slots__ = ()
+
+    def near(self, around_ns: int, before_ns: int, after_ns: int | None = None) -> list[FlowRow]:
+        """Flows that began from ``before_ns`` before a time to ``after_ns`` (the same by default) after it.
+
+        Where a capture's clock steps back, rows around the step may be missed.
+        """
+        after = before_ns if after_ns is None else after_ns
+        low = bisect_left(self, around_ns - before_ns, key=_began)
+        return self[low : bisect_right(self, around_ns + after, lo=low, key=_began)]
+
+
+def _began(row: FlowRow) -> int:
+    return row.first_ns
 
 
 def rows_of(table: FlowTable) -> Sequence[FlowRow]:

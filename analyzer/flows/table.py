@@ -5,17 +5,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from enum import IntFlag
+from typing import NamedTuple
 
 from analyzer.endpoint import Endpoint
 from analyzer.flows import layout as lay
 from analyzer.flows.build import build_flow, endpoints, frame_of
 from analyzer.flows.digest import Digest
 from analyzer.flows.judge import judge
+from analyzer.flows.likeness import likeness
 from analyzer.flows.machine import VERDICTS
 from analyzer.flows.model import Flow, InitiatorFrom
 from analyzer.flows.rows import FlowRow
 
-__all__ = ["FlowTable", "Reason"]
+__all__ = ["FlowTable", "Notable", "Reason"]
 
 _BUILT = 4096
 _HOW = (InitiatorFrom.SYN, InitiatorFrom.SYN_ACK, InitiatorFrom.PORT, InitiatorFrom.FIRST_PACKET)
@@ -54,6 +56,17 @@ class Reason(IntFlag):
     """Packets of one half only."""
 
 
+class Notable(NamedTuple):
+    """A suspect that could be an incident."""
+
+    index: int
+    key: int
+    """What its packets show at a glance; flows with equal keys are alike to the rules."""
+    frame: int
+    """Of the decisive packet, or of the flow's last one."""
+    ns: int
+
+
 class FlowTable:
     """Flows in the order of their first packet."""
 
@@ -61,6 +74,7 @@ class FlowTable:
         """``end_ns`` is when the capture ended. The digest must start where its capture starts."""
         assert digest.first
         self.digest = digest
+        self._end_ns = end_ns
         groups = array("q", bytes(8 * lay.J_STRIDE * max(1, digest.count)))
         text = memoryview(digest.spoken).cast("B")
         self._count: int = judge(
@@ -119,6 +133,20 @@ class FlowTable:
         stride, groups = lay.J_STRIDE, self._groups
         metas = groups[lay.J_META : self._count * stride : stride]
         return [index for index, meta in enumerate(metas) if meta >> lay.J_REASONS]
+
+    def notable(self) -> list[Notable]:
+        """Return the suspects that could be incidents at all, each with a key that flows of the same story share."""
+        out = array("q", bytes(8 * lay.N_STRIDE * max(1, self._count)))
+        likeness(
+            self._count, self._groups, self.digest.halves, self.digest.kept, self.digest.pool, self._end_ns, out
+        )
+        stride = lay.N_STRIDE
+        keys, frames, times = (out[word : self._count * stride : stride] for word in (lay.N_KEY, lay.N_FRAME, lay.N_NS))
+        return [
+            Notable(index, key, frame_of(frame), ns)
+            for index, (key, frame, ns) in enumerate(zip(keys, frames, times, strict=True))
+            if key
+        ]
 
     def reasons(self, index: int) -> Reason:
         """Return why the flow at ``index`` is a suspect. Raises IndexError."""

@@ -24,8 +24,8 @@ def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: S
     if since is not None:
         others = [
             row
-            for row in around.to_host(flow.responder.endpoint.packed)
-            if row.index != flow.index and row.responder_packets and row.first_ns <= since + 30 * NS and row.last_ns > since
+            for row in around.to_host(flow.responder.endpoint.packed).near(since, 3600 * NS, 30 * NS)[-500:]
+            if row.index != flow.index and row.responder_packets and row.last_ns > since
         ]
         alive = [row for row in others if row.responder_last_ns is not None and row.responder_last_ns > since]
         if others:
@@ -34,7 +34,7 @@ def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: S
             facts.miss("responder_alive_elsewhere", "no other connection to that server was captured")
         stopped = [
             row
-            for row in around.from_host(flow.initiator.endpoint.packed)
+            for row in around.from_host(flow.initiator.endpoint.packed).near(since, 3600 * NS, 30 * NS)[-500:]
             if row.unanswered_since_ns is not None and abs(row.unanswered_since_ns - since) <= _STOPPED_TOGETHER_NS
         ]
         facts.know("flows_stopped_together", max(1, len(stopped)), tuple(row.last_frame for row in stopped[:4]))
@@ -46,10 +46,28 @@ def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: S
     )
     recent = {
         row.initiator.port
-        for row in around.from_host(flow.initiator.endpoint.packed)
-        if flow.first_ns - 240 * NS <= row.first_ns <= flow.first_ns
+        for row in around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 240 * NS, 0)
     }
     facts.know("local_ports_in_use", len(recent))
+    _translated(facts, reading, around)
+
+
+def _translated(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    """The same data leaves for the same server from another endpoint: a translating box gave it a new one.
+
+    Only a capture on both sides of the box shows that; the old mapping's own twin has a SYN or began with this flow.
+    """
+    request = next((one for one in reversed(reading.view.initiator) if one.payload_len), None)
+    if request is not None:
+        for row in around.to_responder(reading.flow.responder.endpoint).near(request.ts_ns, NS):
+            if row.saw_syn or row.index == reading.flow.index or row.initiator == reading.flow.initiator.endpoint:
+                continue
+            if abs(row.first_ns - request.ts_ns) > NS or row.first_ns - reading.flow.first_ns < NS:
+                continue
+            first = next(iter(around.view(row.index).initiator), None)
+            if first is not None and (first.seq, first.payload_len) == (request.seq, request.payload_len):
+                facts.know("same_payload_other_port", True, (request.frame, first.frame))
+                return
     facts.miss("same_payload_other_port", "there is no capture from the responder's side")
 
 
@@ -109,8 +127,8 @@ def _lost_state(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     server = reading.flow.responder.endpoint
     refused = [
         row
-        for row in around.to_host(server.packed)
-        if row.index != reading.flow.index and row.saw_syn and not row.established and row.rsts and abs(row.first_ns - when) <= 60 * NS
+        for row in around.to_host(server.packed).near(when, 60 * NS)
+        if row.index != reading.flow.index and row.saw_syn and not row.established and row.rsts
     ]
     run = reading.stuck.get(True)
     dark = run is not None and run.repeats >= 1 and run.first.frame < reset.segment.frame

@@ -37,7 +37,10 @@ def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None
         outcome = lookup_outcome(failed.response_code, bool(failed.addresses))
         facts.know("name_lookup", outcome, failed.frames[:4])
         facts.know(
-            "name_failed", True, failed.frames[:4], f"The name {failed.name} could not be resolved: {_outcome(outcome)}."
+            "name_failed",
+            True,
+            failed.frames[:4],
+            f"The name {failed.name} could not be resolved: {_outcome(outcome)}.",
         )
     elif around.lookups:
         facts.know("name_failed", value=False)
@@ -60,7 +63,7 @@ def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None
 
 
 def _is_gateway(peer: bytes, notes: list[Note], around: Surroundings) -> bool:
-    """A next hop: asked for by a host of this capture, and never itself an end of a flow."""
+    """Tell whether it is a next hop: asked for by a host of this capture, and never itself an end of a flow."""
     return not around.to_host(peer) and any(around.from_host(note.source) for note in notes)
 
 
@@ -74,7 +77,7 @@ def _outcome(word: str) -> str:
 
 
 def _failed_lookup(symptom: Symptom, around: Surroundings) -> Lookup | None:
-    """The failed question for the log's peer, or, where the log names no peer, the one just before the error."""
+    """Return the failed question for the log's peer, or, where the log names no peer, the one just before the error."""
     names = [name for name in symptom.host_names if parse_address(name) is None]
     time = symptom.time_ns
     slack = symptom.uncertainty_ns + NS
@@ -90,7 +93,9 @@ def _failed_lookup(symptom: Symptom, around: Surroundings) -> Lookup | None:
     near = [
         one
         for one in around.lookups
-        if -slack <= time - one.asked_ns <= _LOOKUP_BEFORE_NS + slack and not one.addresses and one.query_type in (1, 28)
+        if -slack <= time - one.asked_ns <= _LOOKUP_BEFORE_NS + slack
+        and not one.addresses
+        and one.query_type in (1, 28)
     ]
     answered = {one.name for one in around.lookups if one.addresses}
     near = [one for one in near if one.name not in answered]
@@ -127,7 +132,9 @@ def _socket(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         return
     facts.know("socket_state", row.state)
     if row.process or row.pid is not None:
-        facts.know("socket_process", f"{row.process or 'process'} ({row.pid})" if row.pid is not None else str(row.process))
+        facts.know(
+            "socket_process", f"{row.process or 'process'} ({row.pid})" if row.pid is not None else str(row.process)
+        )
 
 
 _CODES_OF_OPENING = {
@@ -204,9 +211,8 @@ def _family(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     mine = len(flow.responder.endpoint.packed)
     siblings = [
         row
-        for row in around.on_port(flow.responder.endpoint.port)
+        for row in around.on_port(flow.responder.endpoint.port).near(flow.first_ns, 2 * NS)
         if row.established and row.responder.packed != flow.responder.endpoint.packed
-        and abs(row.first_ns - flow.first_ns) <= 2 * NS
     ]
     if siblings:
         facts.know("sibling_family_differs", any(len(row.responder.packed) != mine for row in siblings))
@@ -216,8 +222,8 @@ def _scan(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     flow = reading.flow
     targets = {
         row.responder
-        for row in around.from_host(flow.initiator.endpoint.packed)
-        if abs(row.first_ns - flow.first_ns) <= 10 * NS and not row.initiator_payload
+        for row in around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 10 * NS)
+        if not row.initiator_payload
     }
     facts.know("scan_like", len(targets) >= _SCAN_PORTS)
 

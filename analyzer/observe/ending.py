@@ -98,7 +98,7 @@ def _lossy(reading: Reading) -> bool:
 def _leaks(reading: Reading, around: Surroundings, watched: int) -> int:
     flow = reading.flow
     count = 0
-    for row in around.to_responder(flow.responder.endpoint)[:500]:
+    for row in around.to_responder(flow.responder.endpoint)[:200]:
         if row.index == flow.index or row.initiator.packed != flow.initiator.endpoint.packed:
             continue
         if row.responder_fins and not row.initiator_fins and not row.rsts and watched - row.last_ns > _CLOSE_WAIT_NS:
@@ -134,14 +134,16 @@ def _reset(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         facts.know("reset_after_handshake", decisive.segment.ts_ns - final.ts_ns, (final.frame, *frame))
     together = 1 + sum(
         1
-        for row in around.to_host(reading.flow.responder.endpoint.packed)[:2000]
+        for row in around.to_host(reading.flow.responder.endpoint.packed).near(decisive.segment.ts_ns, 600 * NS, 0)[
+            -500:
+        ]
         if row.index != reading.flow.index and row.rsts and abs(row.last_ns - decisive.segment.ts_ns) <= _TOGETHER_NS
     )
     facts.know("resets_together", together)
 
 
 def _strongest(resets: tuple[Reset, ...], decisive: Reset) -> Reset:
-    """A box sends several RSTs, and one of them may show it best; those of the same claimed sender count."""
+    """Choose the RST that shows its sender best: a box sends several; those of the same claimed sender count."""
     same = [
         one
         for one in resets

@@ -21,7 +21,9 @@ def observe_opening(facts: FactSet, symptom: Symptom, reading: Reading, around: 
     """Set the facts of `analyzer.vocabulary.opening.OPENING`."""
     opening, flow = reading.opening, reading.flow
     if opening.kind is OpeningKind.NOT_SEEN:
-        facts.miss("opening", "the capture holds no packet of the handshake", "a capture that starts before the connect")
+        facts.miss(
+            "opening", "the capture holds no packet of the handshake", "a capture that starts before the connect"
+        )
     else:
         facts.know("opening", opening.kind.value, _frames(reading), _outcome(reading))
     if opening.syns:
@@ -41,7 +43,7 @@ def observe_opening(facts: FactSet, symptom: Symptom, reading: Reading, around: 
     facts.know("initiator_reset_syn_ack", opening.kind is OpeningKind.ABANDONED)
     _syn_reset(facts, reading)
     _icmp(facts, reading, around)
-    _name(facts, symptom, reading, around)
+    _name(facts, reading, around)
     _neighbour(facts, reading, around)
     _siblings(facts, reading, around)
     facts.know("ports_reused", flow.reused_ports)
@@ -53,9 +55,8 @@ def observe_opening(facts: FactSet, symptom: Symptom, reading: Reading, around: 
 def _frames(reading: Reading) -> tuple[int, ...]:
     opening = reading.opening
     frames = [s.frame for s in opening.syns[:3]] + [s.frame for s in opening.syn_acks[:2]]
-    for one in (opening.foreign_ack, opening.reset, opening.final_ack):
-        if one is not None:
-            frames.append(one.frame)
+    ends = (opening.foreign_ack, opening.reset, opening.final_ack)
+    frames += [one.frame for one in ends if one is not None]
     return tuple(sorted(set(frames)))
 
 
@@ -114,8 +115,7 @@ def _icmp(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     facts.know("icmp_from_responder", hit.note.source == reading.flow.responder.endpoint.packed, (hit.note.frame,))
 
 
-def _name(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
-    del symptom
+def _name(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     client = reading.flow.initiator.endpoint.packed
     asked = [one for one in around.lookups if one.client == client and one.asked_ns <= reading.flow.first_ns]
     if not asked:
@@ -126,7 +126,7 @@ def _name(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundin
 
 
 def lookup_outcome(code: int | None, has_addresses: bool) -> str:
-    """The word that the vocabulary uses for the end of a DNS question (RFC 1035 §4.1.1)."""
+    """Return the word that the vocabulary uses for the end of a DNS question (RFC 1035 §4.1.1)."""
     if code is None:
         return "no-answer"
     if code == 0:
@@ -149,19 +149,13 @@ def _siblings(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     host, target = flow.initiator.endpoint.packed, flow.responder.endpoint
     siblings = [
         row
-        for row in around.from_host(host)
-        if row.responder.port == target.port
-        and row.responder.packed != target.packed
-        and row.saw_syn
-        and abs(row.first_ns - flow.first_ns) <= 2 * NS
+        for row in around.from_host(host).near(flow.first_ns, 2 * NS)
+        if row.responder.port == target.port and row.responder.packed != target.packed and row.saw_syn
     ]
     siblings += [
         row
-        for row in around.on_port(target.port)
-        if len(row.responder.packed) != len(target.packed)
-        and row.saw_syn
-        and abs(row.first_ns - flow.first_ns) <= 2 * NS
-        and row not in siblings
+        for row in around.on_port(target.port).near(flow.first_ns, 2 * NS)
+        if len(row.responder.packed) != len(target.packed) and row.saw_syn and row not in siblings
     ]
     facts.know("sibling_attempts", len(siblings), tuple(row.first_frame for row in siblings[:4]))
     if siblings:
@@ -169,15 +163,15 @@ def _siblings(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         facts.know("sibling_connected", bool(connected), tuple(row.first_frame for row in connected[:2]))
     near = [
         row
-        for row in around.to_responder(target)
-        if row.index != flow.index and row.established and abs(row.first_ns - flow.first_ns) <= 30 * NS
+        for row in around.to_responder(target).near(flow.first_ns, 30 * NS)
+        if row.index != flow.index and row.established
     ]
     facts.know("responder_accepted_others", len(near), tuple(row.first_frame for row in near[:4]))
     facts.know("attempts_together", around.attempts_near(target, flow.first_ns, NS // 2))
 
 
 def _later_round_trip(reading: Reading) -> int | None:
-    """The shortest time from data to its acknowledgment after the handshake."""
+    """Return the shortest time from data to its acknowledgment after the handshake."""
     sent: dict[int, int] = {}
     best: int | None = None
     for s in reading.view.segments:

@@ -38,9 +38,7 @@ def observe_protocol(facts: FactSet, reading: Reading, around: Surroundings) -> 
     facts.know("tls_stage", _STAGES[talk.tls], _tls_frames(reading))
     if talk.tls_alert is not None and talk.tls_alert_frame is not None:
         who = "client" if talk.tls_alert_from_initiator else "server"
-        facts.know(
-            "tls_alert", "fatal", (talk.tls_alert_frame,), f"The {who} sent the TLS alert {talk.tls_alert}."
-        )
+        facts.know("tls_alert", "fatal", (talk.tls_alert_frame,), f"The {who} sent the TLS alert {talk.tls_alert}.")
     else:
         facts.know("tls_alert", "none")
     if talk.refusal is not None:
@@ -83,7 +81,7 @@ def _tls_frames(reading: Reading) -> tuple[int, ...]:
 
 
 def _announced_by(reading: Reading, around: Surroundings) -> tuple[int, ...]:
-    """Frames of FTP lines that announced this flow's responder endpoint shortly before it was tried (RFC 959 §4.1.2)."""
+    """Frames of FTP lines that announced this flow's responder endpoint shortly before it was tried (RFC 959 §4.1)."""
     flow = reading.flow
     notes = around.ftp_announcements.get(flow.responder.endpoint, ())
     hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}
@@ -95,7 +93,7 @@ def _announced_by(reading: Reading, around: Surroundings) -> tuple[int, ...]:
 
 
 def _ftp(facts: FactSet, reading: Reading, around: Surroundings) -> None:
-    """The data connections of this control connection: their outcome, and a transfer during its last silence."""
+    """Tell how the data connections of a control connection went, and of a transfer during its last silence."""
     flow = reading.flow
     hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}
     outcome = "none"

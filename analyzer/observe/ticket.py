@@ -13,7 +13,9 @@ from analyzer.units import NS
 __all__ = ["observe_ticket"]
 
 _NAME_CODES = (11001, 11002, 11003, 11004)
-_CALLS = frozenset("connect send recv shutdown getpeername getsockname setsockopt accept disconnect".split())
+_CALLS = frozenset(
+    ("connect", "send", "recv", "shutdown", "getpeername", "getsockname", "setsockopt", "accept", "disconnect")
+)
 _SHORTLY_NS = 120 * NS
 
 
@@ -104,7 +106,7 @@ def _phase_frames(reading: Reading, phase: str) -> tuple[int, ...]:
 
 
 def _phase_at(reading: Reading, time: int, slack: int) -> tuple[str, bool]:
-    """The phase at a time, and whether the whole interval of uncertainty lies in it."""
+    """Return the phase at a time, and whether the whole interval of uncertainty lies in it."""
     opening = reading.opening
     edges: list[tuple[int, str]] = []
     if opening.syns:
@@ -118,7 +120,7 @@ def _phase_at(reading: Reading, time: int, slack: int) -> tuple[str, bool]:
     if fin is not None:
         edges.append((fin.ts_ns, "after-fin"))
     rst = next((s for s in reading.view.segments if s.has(RST)), None)
-    if rst is not None and opening.kind not in (OpeningKind.FOREIGN_ACK,):
+    if rst is not None and opening.kind is not OpeningKind.FOREIGN_ACK:
         edges.append((rst.ts_ns, "after-rst"))
     edges.sort()
     phase = "before-syn"

@@ -14,7 +14,6 @@ from analyzer.units import NS, format_duration
 __all__ = ["observe_waiting", "survived"]
 
 _SAME_SILENCE = 0.05
-_SAMPLED_FLOWS = 200
 
 
 def observe_waiting(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
@@ -26,7 +25,7 @@ def observe_waiting(facts: FactSet, symptom: Symptom, reading: Reading, around: 
 
 
 def survived(silence: Silence) -> bool:
-    """The packet after the silence drew an answer that was no RST."""
+    """Tell whether the packet after the silence drew an answer that was no RST."""
     return silence.answer_frame is not None and not (silence.answer_flags or 0) & RST
 
 
@@ -76,9 +75,7 @@ def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         (
             s
             for s in reading.view.segments
-            if s.frame > pause.after.frame
-            and s.from_initiator is not pause.after.from_initiator
-            and not s.has(RST)
+            if s.frame > pause.after.frame and s.from_initiator is not pause.after.from_initiator and not s.has(RST)
         ),
         None,
     )
@@ -101,7 +98,7 @@ def _is_probe(reading: Reading, segment: Segment) -> bool:
 
 
 def _idle_at(segments: list[Segment]) -> bool:
-    """The last data was the responder's, or there was none at all."""
+    """Tell whether the last data was the responder's, or there was none at all."""
     last = next((s for s in reversed(segments) if s.payload_len > 1 and not s.has(RST)), None)
     return last is None or not last.from_initiator
 
@@ -130,21 +127,20 @@ def _round_number(duration: int) -> bool:
 
 def _same_path(facts: FactSet, reading: Reading, around: Surroundings, pause: Pause, longest: int) -> None:
     flow, duration = reading.flow, pause.duration_ns
-    same, fatal = 1, duration if not facts.known_values.get("answered_after_silence") else None
+    fatal = duration if not facts.known_values.get("answered_after_silence") else None
     lived = longest
-    rows = around.to_responder(flow.responder.endpoint)
-    for row in rows[:_SAMPLED_FLOWS]:
-        if row.index == flow.index or row.longest_silence_ns < NS:
+    alike = {flow.index}
+    for index, silence in around.silences_to(flow.responder.endpoint):
+        if index == flow.index:
             continue
-        other = around.flow(row.index)
-        for silence in other.silences:
-            if survived(silence):
-                lived = max(lived, silence.duration_ns)
-            elif not silence.after_flags & SYN:
-                fatal = min(fatal, silence.duration_ns) if fatal is not None else silence.duration_ns
-            if not survived(silence) and abs(silence.duration_ns - duration) <= max(2 * NS, _SAME_SILENCE * duration):
-                same += 1
-                break
+        if survived(silence):
+            lived = max(lived, silence.duration_ns)
+            continue
+        if not silence.after_flags & SYN:
+            fatal = min(fatal, silence.duration_ns) if fatal is not None else silence.duration_ns
+        if abs(silence.duration_ns - duration) <= max(2 * NS, _SAME_SILENCE * duration):
+            alike.add(index)
+    same = len(alike)
     facts.maybe("longest_survived_silence", lived or None, reason="none was seen")
     facts.maybe("shortest_fatal_silence", fatal, reason="none was seen")
     facts.know("flows_ended_by_same_silence", same)
@@ -208,7 +204,7 @@ _FULL_SIZE = 1200
 
 
 def _only_large(run: Unanswered, largest: int) -> bool:
-    """The stuck segment is large, and smaller ones of the same half passed before or since."""
+    """Tell whether the stuck segment is large, while smaller ones of the same half had passed."""
     stuck = run.first.payload_len
     return stuck >= _FULL_SIZE and largest >= _FULL_SIZE and 0 < run.largest_acked < stuck
 
