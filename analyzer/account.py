@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import cast
 
 from analyzer.clock import ClockFit
@@ -27,14 +26,16 @@ from analyzer.story import decisive_frames, silences, timeline
 from analyzer.surroundings import Surroundings
 from analyzer.units import format_instant
 
-__all__ = ["incident_report"]
+__all__ = ["incident_report", "limits_of"]
 
 _MOST_EVIDENCE = 8
 _MOST_UNKNOWN = 4
 _MOST_ALTERNATIVES = 3
 
 
-def incident_report(number: int, incident: Incident, around: Surroundings, rules: RuleSet, *, full: bool = True) -> IncidentReport:
+def incident_report(
+    number: int, incident: Incident, around: Surroundings, rules: RuleSet, *, full: bool = True
+) -> IncidentReport:
     """Write one incident down. Without ``full`` only what a table row and a program need is there."""
     diagnosis = incident.diagnosis
     reading = diagnosis.examination.reading
@@ -132,7 +133,7 @@ def _evidence(incident: Incident, stream: int | None) -> tuple[Evidence, ...]:
 
 
 def _telling(reason: Reason) -> bool:
-    """A condition that merely rules out another cause is no evidence to show to people, unless frames carry it."""
+    """Tell whether a condition is evidence; one that merely rules out another cause is so only with frames."""
     if reason.fact in ("source", "flow_found"):
         return False
     fact = VOCABULARY.get(reason.fact or "")
@@ -147,9 +148,23 @@ def _as_evidence(reason: Reason, stream: int | None) -> Evidence:
 
 
 _OTHER_PACKETS = frozenset(
-    """name_lookup name_failed icmp_error icmp_from_responder neighbour_unanswered peer_neighbour_unanswered
-    sibling_attempts sibling_connected responder_accepted_others responder_alive_elsewhere flows_stopped_together
-    responder_restart_seen ftp_announced ftp_transfer_time initiator_address_changed""".split()
+    (
+        "name_lookup",
+        "name_failed",
+        "icmp_error",
+        "icmp_from_responder",
+        "neighbour_unanswered",
+        "peer_neighbour_unanswered",
+        "sibling_attempts",
+        "sibling_connected",
+        "responder_accepted_others",
+        "responder_alive_elsewhere",
+        "flows_stopped_together",
+        "responder_restart_seen",
+        "ftp_announced",
+        "ftp_transfer_time",
+        "initiator_address_changed",
+    )
 )
 """Facts whose frames lie outside the incident's own stream."""
 
@@ -200,12 +215,14 @@ def _why_not(diagnosis: Diagnosis, match: Match, rules: RuleSet) -> str:
     return "It fits the same packets, and less of what was seen speaks for it."
 
 
-def limits_of(around: Surroundings, incidents: Iterable[Incident], *, with_log: bool) -> tuple[str, ...]:
-    """What this capture cannot show, one sentence each."""
+def limits_of(around: Surroundings, *, with_log: bool) -> tuple[str, ...]:
+    """Say what this capture cannot show, one sentence each."""
     health = around.capture.info.health
     found = [
-        "WSAENOTCONN is never on the wire: a capture shows what made the socket unconnected, or that nothing on the "
-        "wire did. Each verdict says what the packets are consistent with.",
+        (
+            "WSAENOTCONN is never on the wire: a capture shows what made the socket unconnected, or that nothing on "
+            "the wire did. Each verdict says what the packets are consistent with."
+        ),
     ]
     if not with_log:
         found.append(
@@ -217,10 +234,4 @@ def limits_of(around: Surroundings, incidents: Iterable[Incident], *, with_log: 
         found.append("The capture lost packets: an answer that is not here may have been sent.")
     if health.cut:
         found.append("The file is cut: what came after the cut is unknown.")
-    del incidents
     return tuple(found)
-
-
-def settings_remark(settings: Mapping[str, object]) -> str:
-    """Name what the site file set."""
-    return ", ".join(f"{name} = {value}" for name, value in sorted(settings.items()))

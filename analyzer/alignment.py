@@ -51,7 +51,7 @@ def _any_inside(times: list[int], span: tuple[int, int]) -> bool:
 
 
 def peers_of(event: LogEvent, log: LogFile | None, around: Surroundings) -> tuple[set[Endpoint], tuple[str, ...], bool]:
-    """The endpoints a log event may speak of, the names it uses, and whether the event itself named them.
+    """Return the endpoints a log event may speak of, the names it uses, and whether the event itself named them.
 
     A line that names nothing inherits what the nearest lines before it name.
     """

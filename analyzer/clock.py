@@ -99,7 +99,7 @@ def fit_clock(
     offset = diffs[len(diffs) // 4]
     resolution = max(anchor.resolution_ns for anchor in members)
     if resolution >= NS:
-        offset = diffs[len(diffs) // 2] + 0
+        offset = diffs[len(diffs) // 2]
     spread = max(abs(diff - offset) for diff in diffs)
     uncertainty = spread + resolution + (5 * MS if len(members) > 1 else 30 * MS)
     rivals = [(score, centre) for score, centre in scored if abs(centre - best[1]) > NS]

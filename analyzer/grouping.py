@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from analyzer.incidents import Incident
 from analyzer.report.model import Finding, GroupReport
@@ -15,7 +16,6 @@ __all__ = ["findings", "groups"]
 _STORM_ATTEMPTS = 30
 _MOST_HOSTS = 20
 _PORT_RANGE = 16384
-_LONG_IDLE_NS = 60 * NS
 
 
 def groups(incidents: Sequence[Incident]) -> tuple[list[GroupReport], dict[int, str]]:
@@ -65,22 +65,28 @@ def _common(incidents: Sequence[Incident], positions: Sequence[int], times: Sequ
     if len(silences) == len(positions):
         low, high = min(silences), max(silences)
         if high - low <= max(2 * NS, high // 20):
-            parts.append(f"Each follows a silence of the same length ({format_duration(low)} to {format_duration(high)}).")
+            parts.append(
+                f"Each follows a silence of the same length ({format_duration(low)} to {format_duration(high)})."
+            )
         else:
             parts.append(f"The silences before them last {format_duration(low)} to {format_duration(high)}.")
     ordered = sorted(times)
-    gaps = [b - a for a, b in zip(ordered, ordered[1:], strict=False) if b > a]
+    gaps = [later - earlier for earlier, later in pairwise(ordered) if later > earlier]
     if len(gaps) >= 3:
         median = sorted(gaps)[len(gaps) // 2]
         half = len(gaps) // 2
         early, late = sum(gaps[:half]) / half, sum(gaps[-half:]) / half
-        trend = "becoming more frequent" if late < early / 2 else "becoming rarer" if late > early * 2 else "at an even rate"
+        trend = "at an even rate"
+        if late < early / 2:
+            trend = "becoming more frequent"
+        elif late > early * 2:
+            trend = "becoming rarer"
         parts.append(f"They come every {format_duration(median)} (median), {trend}.")
     return " ".join(parts)
 
 
 def findings(incidents: Sequence[Incident], around: Surroundings) -> tuple[Finding, ...]:
-    """What concerns no single incident: reconnect storms, missing keepalives, inferred idle limits, ports."""
+    """Tell what concerns no single incident: reconnect storms, missing keepalives, inferred idle limits, ports."""
     if not incidents:
         return ()
     found = [*_storms(around), *_keepalives(incidents, around), *_idle_limits(incidents, around), *_ports(around)]
@@ -207,7 +213,7 @@ def _ports(around: Surroundings) -> Iterable[Finding]:
             yield Finding(
                 "ephemeral-ports-exhausted",
                 f"{row.initiator.address} runs out of source ports",
-                f"{len(used):,} different source ports were used; Windows has {_PORT_RANGE:,} by default and holds each "
-                "for up to four minutes after a close.",
+                f"{len(used):,} different source ports were used; Windows has {_PORT_RANGE:,} by default and holds "
+                "each for up to four minutes after a close.",
                 capture=around.capture.info.path,
             )

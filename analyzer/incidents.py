@@ -56,7 +56,7 @@ class Incident:
 
 
 def from_capture(examiner: Examiner) -> list[Incident]:
-    """The connections whose death would surface as a socket error, in time order."""
+    """Find the connections whose death would surface as a socket error, in time order."""
     found: list[Incident] = []
     for index in examiner.around.capture.flows.suspects():
         examination = examiner.examine(Symptom("capture", None, 0, flow_index=index, candidates=1))
@@ -76,7 +76,7 @@ def from_log(log: LogFile, examiner: Examiner) -> tuple[list[Incident], LogReadi
 
 
 def from_call(examiner: Examiner, time_ns: int | None, endpoint: Endpoint | None, uncertainty_ns: int) -> Incident:
-    """The incident that the caller points at with a time, an endpoint or both."""
+    """Return the incident that the caller points at with a time, an endpoint or both."""
     around = examiner.around
     if endpoint is not None:
         rows = [row.index for row in around.to_responder(endpoint)]
@@ -147,7 +147,7 @@ def _choose(
 
 
 def _nearest(rows: Iterable[int], symptom: Symptom, examiner: Examiner) -> Sequence[int]:
-    """The candidates nearest in time; one that began after the error cannot explain it."""
+    """Return the candidates nearest in time; one that began after the error cannot explain it."""
     by_index = examiner.around.rows
     time = symptom.time_ns
     known = list(dict.fromkeys(rows))
@@ -184,13 +184,13 @@ def _plausible(examination: Examination, local: set[int] | None) -> float:
 
 
 def _recent(reading: Reading, until: int) -> float:
-    """A flow with a packet just before the error is likelier the one that was used than one left alone."""
+    """Weigh that a flow with a packet just before the error is likelier the one that was used than one left alone."""
     before = [s.ts_ns for s in reading.view.segments if s.ts_ns <= until]
     return 1.0 - 0.05 * min(1.0, (until - before[-1]) / (30 * NS)) if before else 0.95
 
 
 def _fits_earlier_code(symptom: Symptom, examination: Examination) -> float:
-    """A first error in the log says what the wire must show."""
+    """Weigh what a first error in the log says that the wire must show."""
     event, reading = symptom.event, examination.reading
     if event is None or reading is None:
         return 1.0

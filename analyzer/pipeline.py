@@ -197,7 +197,7 @@ def _join(
             replace(one, incidents=tuple(str(int(i) + offset) for i in one.incidents))
             for one in findings(part.incidents, part.around)
         ]
-        limits.update(dict.fromkeys(limits_of(part.around, part.incidents, with_log=bool(logs))))
+        limits.update(dict.fromkeys(limits_of(part.around, with_log=bool(logs))))
         summaries.append(capture_summary(capture.info, part.remarks))
     reports.sort(key=lambda one: (-_RANK[one.confidence], one.time_ns, int(one.id)))
     return Report(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, Segment
+from itertools import pairwise
+
+from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, Segment, Silence
 from analyzer.incidents import Incident
 from analyzer.observe.waiting import survived
 from analyzer.report.model import KnownLimit, SilenceRow, TimelineRow
@@ -34,9 +36,7 @@ def decisive_frames(incident: Incident) -> tuple[int, ...]:
     if opening.kind is OpeningKind.RESET and opening.reset is not None:
         return (opening.syns[0].frame, opening.reset.frame) if opening.syns else (opening.reset.frame,)
     if opening.kind is OpeningKind.FOREIGN_ACK and opening.foreign_ack is not None:
-        return tuple(
-            one.frame for one in (opening.syns[0], opening.foreign_ack, opening.reset) if one is not None
-        )
+        return tuple(one.frame for one in (opening.syns[0], opening.foreign_ack, opening.reset) if one is not None)
     if opening.kind is OpeningKind.ABANDONED and opening.reset is not None:
         return (opening.syn_acks[0].frame, opening.reset.frame)
     if opening.kind in (OpeningKind.UNANSWERED, OpeningKind.UNACKNOWLEDGED):
@@ -116,7 +116,9 @@ def _packets(incident: Incident, reading: Reading) -> list[TimelineRow]:
     }
     for position in sorted(keep):
         if previous is not None and position > previous + 1:
-            left = position - previous - 1 + (reading.flow.elided if segments[position].frame > _gap(reading) > segments[previous].frame else 0)
+            left = position - previous - 1
+            if segments[previous].frame < _gap(reading) < segments[position].frame:
+                left += reading.flow.elided
             rows.append(
                 TimelineRow(segments[previous].ts_ns, f"{left} packet{'s' if left > 1 else ''} not shown", "elided")
             )
@@ -141,11 +143,11 @@ def _packets(incident: Incident, reading: Reading) -> list[TimelineRow]:
 
 
 def _gap(reading: Reading) -> int:
-    """The frame before which packets were not kept; 0 when all were."""
+    """Return the frame before which packets were not kept; 0 when all were."""
     if not reading.flow.elided:
         return 0
     segments = reading.flow.segments
-    gaps = [(b.frame - a.frame, a.frame + 1) for a, b in zip(segments, segments[1:], strict=False)]
+    gaps = [(later.frame - earlier.frame, earlier.frame + 1) for earlier, later in pairwise(segments)]
     return max(gaps, default=(0, 0))[1]
 
 
@@ -171,7 +173,7 @@ def _note(reading: Reading, s: Segment) -> str:
 
 
 def silences(incident: Incident) -> tuple[SilenceRow, ...]:
-    """The flow's longest silences, in time order, with the known limits that fit the decisive one."""
+    """Return the flow's longest silences, in time order, with the known limits that fit the decisive one."""
     reading = incident.diagnosis.examination.reading
     if reading is None or not reading.established:
         return ()
@@ -181,7 +183,7 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
         decisive = pause is not None and silence.after_frame == pause.after.frame
         lived = survived(silence)
         who = "client" if silence.after_from_initiator else "server"
-        what = "RST" if silence.after_flags & RST else "FIN" if silence.after_flags & FIN else "data" if silence.after_payload_len > 1 else "a packet without data"
+        what = _broken_by(silence)
         fate = "answered" if lived else "never answered" if not silence.after_flags & RST else ""
         limits: tuple[KnownLimit, ...] = ()
         if decisive and silence.duration_ns >= 10 * NS:
@@ -200,6 +202,14 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
         )
     rows.sort(key=lambda row: row.start_ns)
     return tuple(rows)
+
+
+def _broken_by(silence: Silence) -> str:
+    if silence.after_flags & RST:
+        return "RST"
+    if silence.after_flags & FIN:
+        return "FIN"
+    return "data" if silence.after_payload_len > 1 else "a packet without data"
 
 
 def _limits(duration: int, incident: Incident) -> tuple[KnownLimit, ...]:

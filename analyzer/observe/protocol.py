@@ -81,7 +81,7 @@ def _tls_frames(reading: Reading) -> tuple[int, ...]:
 
 
 def _announced_by(reading: Reading, around: Surroundings) -> tuple[int, ...]:
-    """Frames of FTP lines that announced this flow's responder endpoint shortly before it was tried (RFC 959 §4.1)."""
+    """Frames of FTP lines that announced this flow's responder shortly before it was tried (RFC 959 §4.1.2)."""
     flow = reading.flow
     notes = around.ftp_announcements.get(flow.responder.endpoint, ())
     hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}

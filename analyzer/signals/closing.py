@@ -37,9 +37,7 @@ class Closing:
     @property
     def half_close_used(self) -> bool:
         """One half closed and the other went on delivering data that was acknowledged."""
-        return self.late_data_acked or bool(
-            self.data_after_initiator_fin and not self.resets_after_late_data
-        )
+        return self.late_data_acked or bool(self.data_after_initiator_fin and not self.resets_after_late_data)
 
 
 def read_closing(view: WireView) -> Closing:
@@ -68,10 +66,7 @@ def read_closing(view: WireView) -> Closing:
         if late:
             resets = tuple(s for s in view.responder if s.has(RST) and s.frame > late[0].frame)
             acked = any(
-                s.has(ACK)
-                and not s.has(RST)
-                and s.frame > late[0].frame
-                and not seqnum.before(s.ack, late[0].end_seq)
+                s.has(ACK) and not s.has(RST) and s.frame > late[0].frame and not seqnum.before(s.ack, late[0].end_seq)
                 for s in view.responder
             )
     after_own: tuple[Segment, ...] = ()
@@ -85,7 +80,7 @@ def _first_fin(segments: tuple[Segment, ...]) -> Segment | None:
 
 
 def _new_data(segments: tuple[Segment, ...], *, from_frame: int, after: Segment) -> tuple[Segment, ...]:
-    """Data of ``segments`` beyond what they had sent before the other half's FIN ``after``."""
+    """Return data of ``segments`` beyond what they had sent before the other half's FIN ``after``."""
     sent: int | None = None
     fresh: list[Segment] = []
     for s in segments:

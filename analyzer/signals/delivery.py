@@ -8,7 +8,16 @@ from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
 from analyzer.signals.wire import WireView
 
-__all__ = ["Pending", "Probes", "Unanswered", "read_hole", "read_pending", "read_probes", "read_unanswered", "zero_window_stall"]
+__all__ = [
+    "Pending",
+    "Probes",
+    "Unanswered",
+    "read_hole",
+    "read_pending",
+    "read_probes",
+    "read_unanswered",
+    "zero_window_stall",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +120,7 @@ def read_probes(view: WireView, from_initiator: bool) -> Probes | None:
             continue
         if s.from_initiator is from_initiator:
             probe = (
-                own_end is not None
-                and s.payload_len <= 1
-                and not s.has(SYN | FIN)
-                and seqnum.add(s.seq, 1) == own_end
+                own_end is not None and s.payload_len <= 1 and not s.has(SYN | FIN) and seqnum.add(s.seq, 1) == own_end
             )
             if probe:
                 if not run:
@@ -134,7 +140,7 @@ def read_probes(view: WireView, from_initiator: bool) -> Probes | None:
 
 
 def read_hole(view: WireView) -> Segment | None:
-    """The responder's first segment beyond a hole that was never filled: data before it got lost for good.
+    """Find the responder's first segment beyond a hole that was never filled: data before it got lost for good.
 
     None when the initiator acknowledged everything that came.
     """
@@ -174,10 +180,10 @@ def read_pending(view: WireView) -> Pending | None:
         if s.from_initiator:
             if s.has(FIN | RST) and ended is None:
                 ended = s
-            if s.payload_len and not s.has(RST) and ended is None:
-                if end is None or seqnum.before(end, s.end_seq):
-                    request = s
-                    end = s.end_seq
+            fresh = end is None or seqnum.before(end, s.end_seq)
+            if s.payload_len and not s.has(RST) and ended is None and fresh:
+                request = s
+                end = s.end_seq
         else:
             if s.payload_len and not s.has(RST):
                 if ended is None:
@@ -201,7 +207,7 @@ def read_pending(view: WireView) -> Pending | None:
 
 
 def zero_window_stall(view: WireView, of_initiator: bool) -> tuple[Segment, ...]:
-    """The trailing segments in which a half kept its window at zero; empty when it opened again."""
+    """Return the trailing segments in which a half kept its window at zero; empty when it opened again."""
     stall: list[Segment] = []
     for s in view.half(of_initiator):
         if s.has(SYN | RST):

@@ -54,14 +54,10 @@ class Pause:
         return self.after.ts_ns - self.before.ts_ns
 
 
-def read_ending(
-    view: WireView, stuck: dict[bool, Unanswered | None], made_frame: int = 0
-) -> Ending:
+def read_ending(view: WireView, stuck: dict[bool, Unanswered | None], made_frame: int = 0) -> Ending:
     """Find what ended a flow first, looking only after the frame ``made_frame`` that finished its handshake."""
     terminators = [
-        s
-        for s in view.segments
-        if s.frame > made_frame and (s.has(FIN) or (s.has(RST) and not is_ignored(view, s))) and s.has(RST | FIN)
+        s for s in view.segments if s.frame > made_frame and (s.has(FIN) or (s.has(RST) and not is_ignored(view, s)))
     ]
     run = _earliest_stuck(stuck)
     first = terminators[0] if terminators else None
@@ -81,7 +77,7 @@ def _earliest_stuck(stuck: dict[bool, Unanswered | None]) -> Unanswered | None:
 
 
 def _unrelated(run: Unanswered, answer: Segment) -> bool:
-    """A FIN of the other half during the run does not acknowledge it: it ends by itself what was already lost."""
+    """Tell whether ``answer`` is a FIN that does not acknowledge the run: it ends by itself what was already lost."""
     return answer.has(FIN) and not answer.has(RST) and answer.has(ACK) and seqnum.before(answer.ack, run.first.end_seq)
 
 

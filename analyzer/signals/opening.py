@@ -130,5 +130,5 @@ def _resets_syn(reset: Segment, isn: int) -> bool:
 
 
 def _is_stray(view: WireView, ack: Segment) -> bool:
-    """An ACK below or above everything this initiator sent since its SYN."""
+    """Tell whether an ACK is below or above everything this initiator sent since its SYN."""
     return all(seqnum.distance(s.seq, ack.ack) != 1 for s in view.initiator if s.has(SYN))

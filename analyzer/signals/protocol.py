@@ -72,6 +72,8 @@ _ALERTS = {
 }
 """TLS alert descriptions, RFC 8446 §6 and RFC 5246 §7.2."""
 
+_ALERT_RECORD = re.compile(rb"\x15\x03.\x00\x02[\x01\x02].", re.DOTALL)
+"""A plain alert: type, version 3.x, length 2, level, description (RFC 8446 §5.1 and §6)."""
 _HTTP_REQUEST = re.compile(rb"(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) ")
 _HTTP_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _REPLY = re.compile(rb"(\d{3})[ -]")
@@ -102,7 +104,7 @@ def read_talk(flow: Flow) -> Talk:
     """Read what the kept payload bytes of a flow say."""
     client, server = flow.initiator, flow.responder
     protocol = _protocol(flow)
-    tls, alert, alert_by_client, alert_frame = _tls(flow) if protocol is Protocol.TLS else (TlsState.NONE, None, False, None)
+    tls, alert, alert_by_client, alert_frame = _tls(flow, protocol)
     refusal: str | None = None
     code: int | None = None
     frame: int | None = None
@@ -114,7 +116,8 @@ def read_talk(flow: Flow) -> Talk:
     elif protocol is Protocol.HTTP:
         match = _HTTP_STATUS.match(server.tail) or _HTTP_STATUS.match(server.head)
         if match and int(match[1]) >= 400:
-            code, refusal, frame = int(match[1]), _printable(match[0] + server.tail[match.end() : 80]), server.tail_frame
+            code, frame = int(match[1]), server.tail_frame
+            refusal = _printable(match[0] + server.tail[match.end() : 80])
         proxy = client.head.startswith(b"CONNECT ") and code is not None
     elif protocol is Protocol.SOCKS:
         proxy = _socks_refused(server.tail)
@@ -165,11 +168,13 @@ def _protocol(flow: Flow) -> Protocol:
     return Protocol.UNKNOWN
 
 
-def _tls(flow: Flow) -> tuple[TlsState, str | None, bool, int | None]:
+def _tls(flow: Flow, protocol: Protocol) -> tuple[TlsState, str | None, bool, int | None]:
+    if protocol is not Protocol.TLS:
+        return TlsState.NONE, None, False, None
     client, server = flow.initiator, flow.responder
     for half, by_client in ((server, False), (client, True)):
         tail = half.tail
-        if len(tail) >= 7 and tail[0] == 0x15 and tail[1] == 0x03 and tail[3] == 0 and tail[4] == 2 and tail[5] in (1, 2):
+        if _ALERT_RECORD.match(tail):
             name = _ALERTS.get(tail[6], f"alert {tail[6]}")
             if name != "close_notify":
                 return TlsState.ALERT, name, by_client, half.tail_frame

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
 from analyzer.signals.wire import WireView
+from analyzer.units import MS
 
 __all__ = ["Baseline", "Origin", "Reset", "ResetForm", "is_ignored", "read_resets"]
 
@@ -26,7 +28,6 @@ class ResetForm(Enum):
     """A bare RST whose sequence number is the acknowledgment of the segment it answers: no such connection here."""
     ABORT = "abort"
     """RST+ACK at the sender's next sequence number: it knew the connection and gave it up."""
-    OTHER = "other"
 
 
 class Origin(Enum):
@@ -100,7 +101,7 @@ def _judge(view: WireView, position: int, rst: Segment, baseline: Baseline) -> R
     weight = 0.0
 
     after_life = _after_life(view, position, rst)
-    if after_life and not _answers_late(view, rst, form, answers):
+    if after_life and not _in_flight(view, rst):
         weight += 2.0
         reasons.append("the host goes on with the connection after the reset sent in its name")
     delta, steady = _ttl_delta(view, rst, baseline)
@@ -117,20 +118,12 @@ def _judge(view: WireView, position: int, rst: Segment, baseline: Baseline) -> R
     elif baseline.neighbour_ttls:
         weight += _neighbour_weight(rst, baseline.neighbour_ttls, reasons)
     weight += _ip_id_weight(rst, own, reasons)
-    if rst.link_source and own and all(s.link_source for s in own):
-        if all(s.link_source != rst.link_source for s in own):
-            weight += 1.5
-            reasons.append("it came from another link-layer address than this host's other packets")
+    if rst.link_source and own and all(s.link_source not in (0, rst.link_source) for s in own):
+        weight += 1.5
+        reasons.append("it came from another link-layer address than this host's other packets")
     delay = rst.ts_ns - answers.ts_ns if answers is not None else None
-    round_trip = view.round_trip_ns if not rst.from_initiator else view.reverse_round_trip_ns
-    if round_trip is None:
-        round_trip = baseline.round_trip_ns
-    if delay is not None and round_trip is not None and round_trip >= 8_000_000 and form is not ResetForm.ABORT:
-        if delay < round_trip * 0.6:
-            weight += 1.0
-            reasons.append(
-                f"it came {delay / 1e6:.1f} ms after what it answers, sooner than the path's {round_trip / 1e6:.1f} ms"
-            )
+    if delay is not None and form is not ResetForm.ABORT:
+        weight += _haste_weight(view, rst, delay, baseline, reasons)
     if rst.window and not rst.has(ACK) and form is ResetForm.NO_STATE:
         weight += 0.5
         reasons.append(f"a bare RST with a window of {rst.window}; hosts send 0")
@@ -139,9 +132,13 @@ def _judge(view: WireView, position: int, rst: Segment, baseline: Baseline) -> R
         origin = Origin.MIDDLEBOX
     elif weight <= -0.5:
         origin = Origin.ENDPOINT
-    return Reset(rst, form, answers, exact, origin, weight, tuple(reasons), delta, after_life, delay, is_ignored(view, rst))
+    return Reset(
+        rst, form, answers, exact, origin, weight, tuple(reasons), delta, after_life, delay, is_ignored(view, rst)
+    )
 
 
+_TELLING_ROUND_TRIP_NS = 8 * MS
+"""Below it a host's own haste and a box's cannot be told apart."""
 _TURNS = 3
 """Changes of speaker after a RST from which both ends are known to have gone on."""
 
@@ -200,13 +197,12 @@ def _after_life(view: WireView, position: int, rst: Segment) -> tuple[int, ...]:
     return tuple(frames)
 
 
-def _answers_late(view: WireView, rst: Segment, form: ResetForm, answers: Segment | None) -> bool:
-    """The packets after the RST may have been under way when it was sent.
+def _in_flight(view: WireView, rst: Segment) -> bool:
+    """Tell whether the packets after the RST may have been under way when it was sent.
 
     A host that resets a connection can still have older packets in flight only if they were sent before; on one path
     they arrive before. So only reordering within a fraction of the round trip excuses them.
     """
-    del form, answers
     later = [s for s in view.segments if s.from_initiator is rst.from_initiator and s.frame > rst.frame]
     alive = [s for s in later if not s.has(RST)]
     if not alive:
@@ -246,15 +242,28 @@ def _hops(ttl: int) -> int:
     return next(initial for initial in (32, 64, 128, 255) if ttl <= initial) - ttl
 
 
+def _haste_weight(view: WireView, rst: Segment, delay: int, baseline: Baseline, reasons: list[str]) -> float:
+    """Weigh that an answer cannot come sooner than the path allows."""
+    round_trip = view.reverse_round_trip_ns if rst.from_initiator else view.round_trip_ns
+    if round_trip is None:
+        round_trip = baseline.round_trip_ns
+    if round_trip is None or round_trip < _TELLING_ROUND_TRIP_NS or delay >= round_trip * 0.6:
+        return 0.0
+    reasons.append(
+        f"it came {delay / 1e6:.1f} ms after what it answers, sooner than the path's {round_trip / 1e6:.1f} ms"
+    )
+    return 1.0
+
+
 def _ip_id_weight(rst: Segment, own: list[Segment], reasons: list[str]) -> float:
-    """A sender whose IDs count up should count on; 0 and random IDs say nothing (RFC 6864 lets DF packets have any)."""
+    """Weigh the IP identification: who counts up counts on; 0 and random ones say nothing (RFC 6864 §4.1)."""
     ids = [s.ip_id for s in own[-8:] if s.ip_id is not None]
     if rst.ip_id is None or len(ids) < 3 or not rst.ip_id:
         return 0.0
     nonzero = [i for i in ids if i]
     if len(nonzero) < 3:
         return 0.0
-    steps = [(b - a) & 0xFFFF for a, b in zip(nonzero, nonzero[1:], strict=False)]
+    steps = [(b - a) & 0xFFFF for a, b in pairwise(nonzero)]
     if any(step > 256 for step in steps):
         return 0.0
     jump = (rst.ip_id - nonzero[-1]) & 0xFFFF

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from analyzer import seqnum
-from analyzer.flows.model import ACK, FIN, RST, SYN, Flow, Segment
+from analyzer.flows.model import ACK, RST, Flow, Segment
 from analyzer.units import MS
 
 __all__ = ["WireView"]
@@ -101,9 +100,7 @@ class WireView:
         initiator, responder = self.flow.initiator, self.flow.responder
         if initiator.packets and not responder.packets:
             return any(segment.has(ACK) and not segment.has(RST) for segment in self.initiator)
-        if responder.packets and not initiator.packets:
-            return True
-        return False
+        return bool(responder.packets and not initiator.packets)
 
 
 def _is_copy(first: Segment, second: Segment) -> bool:
@@ -117,19 +114,3 @@ def _is_copy(first: Segment, second: Segment) -> bool:
         and first.ip_id == second.ip_id
         and abs(first.ttl - second.ttl) <= 2
     )
-
-
-def data_end(segments: tuple[Segment, ...]) -> int | None:
-    """The highest end of data or FIN in ``segments``, raw."""
-    end: int | None = None
-    for segment in segments:
-        if segment.has(RST):
-            continue
-        if end is None or seqnum.before(end, segment.end_seq):
-            end = segment.end_seq
-    return end
-
-
-def is_plain(segment: Segment) -> bool:
-    """Tell whether a segment carries neither SYN, FIN nor RST."""
-    return not segment.has(SYN | FIN | RST)
