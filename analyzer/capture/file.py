@@ -89,7 +89,8 @@ def expand(paths: Iterable[str]) -> list[str]:
 
 def _open(path: str, stdin: BinaryIO | None, progress: Progress | None, hash_file: bool) -> Source:
     if path == "-":
-        stream: BinaryIO = stdin if stdin is not None else sys.stdin.buffer
+        # Not the buffered reader: it would go on waiting for data after Ctrl-C until its buffer is full.
+        stream: BinaryIO = stdin if stdin is not None else getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         return Source(stream, "-", hash_file=hash_file, progress=progress)
     stream, size = open_file(path)
     return Source(stream, path, size=size, hash_file=hash_file, progress=progress)

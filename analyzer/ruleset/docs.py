@@ -73,7 +73,8 @@ def check(folder: Path | None = None) -> int:
 
 def _adds(folder: Path) -> bool:
     """Tell whether a folder leans on the program's causes, fixes and socket states."""
-    return folder.is_dir() and not all((folder / name).exists() for name in ("causes.yaml", "fixes.yaml", "winsock.yaml"))
+    shared = ("causes.yaml", "fixes.yaml", "winsock.yaml")
+    return folder.is_dir() and not all((folder / name).exists() for name in shared)
 
 
 def render_docs(folder: Path | None = None) -> str:

@@ -1,0 +1,87 @@
+"""Arguments and outputs that commands share."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.cli.options import check_output, parse_endpoint, parse_instant, parse_zone, write_output
+from analyzer.errors import OutputError, UsageError
+from analyzer.units import NS
+
+
+def test_endpoints() -> None:
+    assert str(parse_endpoint("10.9.0.7:21")) == "10.9.0.7:21"
+    assert str(parse_endpoint("[2001:db8::7]:443")) == "[2001:db8::7]:443"
+    for wrong in ("", ":", "10.9.0.7", "10.9.0.7:", "10.9.0.7:0", "10.9.0.7:65536", "10.9.0.7:٢١", "host:21"):
+        with pytest.raises(UsageError, match="--endpoint"):
+            parse_endpoint(wrong)
+
+
+def test_instants() -> None:
+    whole = 1_772_000_000 * NS
+    for text in ("2026-02-25T06:13:20Z", "2026-02-25 06:13:20", "2026-02-25T07:13:20+01:00", "1772000000"):
+        assert parse_instant(text) == whole
+    assert parse_instant("1772000000.123456789") == whole + 123_456_789
+    assert parse_instant("2026-02-25T06:13:20.5Z") == whole + NS // 2
+    for wrong in ("", "soon", "25.02.2026", "nan", "-inf", "1e300", "99999999999999999999"):
+        with pytest.raises(UsageError, match="--at"):
+            parse_instant(wrong)
+
+
+def test_zones() -> None:
+    assert parse_zone("utc").utcoffset(None) == parse_zone("Z").utcoffset(None) == timedelta(0)
+    assert parse_zone("+1") == parse_zone("+01") == parse_zone("+0100") == parse_zone("+01:00")
+    assert parse_zone("+01:00") == timezone(timedelta(hours=1))
+    assert parse_zone("-05:30") == timezone(-timedelta(hours=5, minutes=30))
+    assert parse_zone("Europe/Berlin") == ZoneInfo("Europe/Berlin")
+    assert parse_zone("local").utcoffset(None) is not None
+    for wrong in ("", "+", "+24:00", "+1:60", "+1²", "Mars/Olympus", "/etc/passwd", "\0"):
+        with pytest.raises(UsageError, match="--zone"):
+            parse_zone(wrong)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_value_or_a_usage_error(text: str) -> None:
+    for parse in (parse_endpoint, parse_instant, parse_zone):
+        try:
+            parse(text)
+        except UsageError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "report.json"
+    target.write_bytes(b"old")
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_output(b"new", str(target), force=True)
+    assert target.read_bytes() == b"old"
+
+
+def test_a_device_needs_no_force() -> None:
+    if not Path("/dev/null").exists():
+        pytest.skip("this system has no /dev/null")
+    check_output("/dev/null", force=False)
+    write_output(b"data", "/dev/null", force=False)
+
+
+def test_standard_output_by_name(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    write_output(b"data", "-", force=False)
+    assert capfdbinary.readouterr().out == b"data"
+
+
+def test_the_check_comes_before_the_work(tmp_path: Path) -> None:
+    check_output(str(tmp_path / "new.json"), force=False)
+    for wrong in (tmp_path, tmp_path / "gone" / "new.json"):
+        with pytest.raises(OutputError, match="-o"):
+            check_output(str(wrong), force=True)
