@@ -26,6 +26,7 @@ HIGH, MEDIUM = 0.85, 0.60
 """Scores from which a verdict is called high or medium; docs/confidence.md holds the measurement behind them."""
 LEAST = 0.50
 """The score from which the capture alone makes an incident."""
+_FINER_MARGIN = 0.10
 _NOTHING_FITS = "insufficient-evidence"
 
 
@@ -63,7 +64,8 @@ class Examination:
     @cached_property
     def matches(self) -> tuple[Match, ...]:
         """The best match of each cause, highest first; findings stand in ``aggravating``."""
-        return tuple(match for match in self.evaluation.by_cause() if not self._examiner.is_finding(match.cause))
+        ranked = [match for match in self.evaluation.by_cause() if not self._examiner.is_finding(match.cause)]
+        return self._examiner.finer_first(ranked)
 
     @cached_property
     def aggravating(self) -> tuple[Match, ...]:
@@ -132,6 +134,15 @@ class Examiner:
     def is_finding(self, cause: str) -> bool:
         """Tell whether an id of the closed list is a finding and no cause."""
         return self.rules.causes[cause].kind == "finding"
+
+    def finer_first(self, ranked: list[Match]) -> tuple[Match, ...]:
+        """Let a cause that refines the best one lead where it fits nearly as well: it says the same and more."""
+        for position, match in enumerate(ranked[1:], 1):
+            if match.score < ranked[0].score - _FINER_MARGIN:
+                break
+            if ranked[0].cause in self.rules.lineage(match.cause):
+                return (match, *ranked[:position], *ranked[position + 1 :])
+        return tuple(ranked)
 
     def reading(self, index: int) -> Reading:
         """The signals of a flow, read once."""
