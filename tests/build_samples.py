@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from tests.cases import SAMPLES
 from tests.wire import Captured, Conversation
@@ -46,6 +47,13 @@ def _moment(at_ns: int) -> str:
 def _frames(packets: Sequence[Captured], *wanted: Captured) -> list[int]:
     order = sorted(packets, key=lambda packet: packet[0])
     return [order.index(one) + 1 for one in wanted]
+
+
+def _next(conv: Conversation, who: Literal["client", "server"]) -> int:
+    """The sequence number that the side's next byte will have."""
+    index = conv.segment(who, "A")
+    frame = conv.packets.pop(index)[1]
+    return int.from_bytes(frame[38:42], "big")
 
 
 def reconnect_storm() -> Built:
@@ -98,14 +106,14 @@ def reconnect_storm() -> Built:
 
 
 def stale_pool_of_a_web_client() -> Built:
-    """A pooled HTTP connection that the server closed after five idle seconds."""
+    """A pooled HTTP connection that the server closed after a minute without a request."""
     conv = Conversation(client="10.0.0.5:50200", server="10.9.0.8:80")
     conv.handshake()
     started = conv.now
     for _ in range(3):
         conv.exchange(GET, OK)
         conv.wait("400ms")
-    conv.wait("4600ms")
+    conv.wait("59600ms")
     fin = conv.packets[conv.fin("server")]
     request = conv.packets[conv.client(GET, acked=False, after="11s")]
     reset = conv.packets[conv.server_rst(with_ack=False)]
@@ -122,7 +130,7 @@ def stale_pool_of_a_web_client() -> Built:
         # A web client's pool hands out a dead connection
 
         Three requests are answered, then the connection goes back to the pool. The web server keeps idle connections
-        for five seconds and closes with FIN (frame {frames[0]}). Eleven seconds later the pool hands the connection
+        for a minute and closes with FIN (frame {frames[0]}). Eleven seconds later the pool hands the connection
         out as if it were new; the request (frame {frames[1]}) is answered with a reset (frame {frames[2]}).
 
         **What to look at.** Requests served, silence, FIN, and then data: the pool's lifetime for idle connections is
@@ -147,8 +155,211 @@ def stale_pool_of_a_web_client() -> Built:
     )
 
 
+def nat_seen_from_both_sides() -> Built:
+    """A capture on the translating box: the old mapping, and the new one that the server does not know."""
+    talk = {"server_ttl": 62, "rtt_ms": 12.0}
+    inside = Conversation(client="10.0.0.5:50300", server="203.0.113.20:5671", **talk)  # type: ignore[arg-type]
+    outside = Conversation(client="198.51.100.2:31007", server="203.0.113.20:5671", client_ttl=127, server_ttl=63)
+    outside.rtt_ns = inside.rtt_ns
+    for conv in (inside, outside):
+        conv.handshake()
+        for _ in range(4):
+            conv.exchange("publish 0123456789", "confirm")
+            conv.wait("1s")
+    started = inside.now
+    inside.wait("300s")
+    request = inside.packets[inside.client("publish 9876543210", acked=False)]
+    reset = inside.packets[inside.server_rst(with_ack=False)]
+    position = _next(inside, "client") - len("publish 9876543210")
+    fresh = Conversation(
+        client="198.51.100.2:42911",
+        server="203.0.113.20:5671",
+        start=request[0] + 20_000,
+        client_isn=position,
+        server_isn=_next(inside, "server"),
+        client_ttl=127,
+        server_ttl=63,
+    )
+    fresh.segment("client", "PA", "publish 9876543210", ack=_next(inside, "server"))
+    fresh.now = reset[0] - 20_000
+    fresh.segment("server", "R", seq=_next(inside, "server"), window=0, ip_id=0)
+    packets = inside.packets + [(at + 20_000, frame) for at, frame in outside.packets] + fresh.packets
+    error = inside.now + 1_000_000
+    log = _line(started, "INFO  connected to 203.0.113.20:5671 from local port 50300")
+    log += _line(inside.now, "WARN  recv from 203.0.113.20:5671 failed: WSAECONNRESET (10054)")
+    log += _line(error, f"ERROR send to 203.0.113.20:5671 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    frames = _frames(packets, request, fresh.packets[0], reset)
+    return Built(
+        packets,
+        log,
+        f"""\
+        # A NAT gives the connection another port, seen on both of its sides
+
+        The capture was taken on a translating box, so each packet is there twice: with the client's own address, and
+        with the box's. After 300 idle seconds the box has forgotten the mapping. The next message (frame
+        {frames[0]}) leaves it from another port (frame {frames[1]}); the server knows no connection from there and
+        resets it (frame {frames[2]} is that reset, on its way back to the client).
+
+        **What to look at.** Frames {frames[0]} and {frames[1]} carry the same sequence number and the same data from
+        two different ports. From the client's side alone this cannot be told from a server that lost its state.
+        """,
+        {
+            "title": "A NAT gives the connection another port, seen on both of its sides",
+            "cause": "nat-mapping-changed",
+            "accept": [],
+            "confidence": "high",
+            "without_log": "high",
+            "culprit": "middlebox",
+            "stream": 0,
+            "client": "10.0.0.5:50300",
+            "server": "203.0.113.20:5671",
+            "frames": frames,
+            "error": _moment(error),
+            "codes": [10054, 10057],
+            "healthy_streams": [],
+            "related_streams": [1, 2],
+        },
+    )
+
+
+def shutdown_on_a_connectex_socket() -> Built:
+    """A healthy connection on which shutdown answers 10057."""
+    conv = Conversation(client="10.0.0.5:50400", server="10.9.0.7:9100")
+    conv.handshake()
+    started = conv.now
+    for _ in range(3):
+        conv.exchange("job 7 page", "printed")
+        conv.wait("700ms")
+    error = conv.now
+    conv.wait("500ms")
+    conv.exchange("job 7 end", "done")
+    log = _line(started, "INFO  ConnectEx to 10.9.0.7:9100 finished, local port 50400")
+    log += _line(error, f"ERROR shutdown of 10.9.0.7:9100 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    return Built(
+        conv.packets,
+        log,
+        """\
+        # Shutdown fails on a healthy ConnectEx socket
+
+        The program connects with ConnectEx and does not set `SO_UPDATE_CONNECT_CONTEXT`. Sending and receiving work;
+        shutdown, which needs the context, answers 10057. Data still flows afterwards.
+
+        **What to look at.** The connection is healthy on both sides of the error, and the call that failed is one of
+        the few that need the context.
+        """,
+        {
+            "title": "Shutdown fails on a healthy ConnectEx socket",
+            "cause": "connect-context-not-updated",
+            "accept": ["no-network-cause"],
+            "confidence": "medium",
+            "without_log": "none",
+            "culprit": "application",
+            "stream": None,
+            "client": "10.0.0.5:50400",
+            "server": "10.9.0.7:9100",
+            "frames": [],
+            "error": _moment(error),
+            "codes": [10057],
+            "healthy_streams": [0],
+            "related_streams": [],
+        },
+    )
+
+
+def udp_client_without_peer() -> Built:
+    """Other traffic of the host, and a log that speaks of UDP."""
+    conv = Conversation(client="10.0.0.5:50500", server="10.9.0.7:443")
+    conv.handshake()
+    for _ in range(3):
+        conv.exchange(GET, OK)
+        conv.wait("900ms")
+    error = conv.now - 500_000_000
+    log = _line(error - 800_000_000, "INFO  statistics: using UDP for 10.9.0.30:8125")
+    log += _line(error, f"ERROR udp send to 10.9.0.30:8125 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    return Built(
+        conv.packets,
+        log,
+        """\
+        # A UDP client that never named its peer
+
+        A statistics client calls send on a UDP socket without connect. The host's other traffic is in the capture; to
+        the statistics server there is not one packet.
+
+        **What to look at.** The log says UDP. With UDP, connect only names the peer, so there is nothing to see on the
+        wire when it is missing.
+        """,
+        {
+            "title": "A UDP client that never named its peer",
+            "cause": "udp-socket-unconnected",
+            "accept": ["never-connected"],
+            "confidence": "medium",
+            "without_log": "none",
+            "culprit": "application",
+            "stream": None,
+            "server": "10.9.0.30:8125",
+            "frames": [],
+            "error": _moment(error),
+            "codes": [10057],
+            "healthy_streams": [0],
+            "related_streams": [],
+        },
+    )
+
+
+def ipv6_unreachable_ipv4_connected() -> Built:
+    """Both families are tried, IPv4 wins, and the program keeps the socket of the loser."""
+    six = Conversation(client="[fd00:a::5]:50600", server="[fd00:b::7]:5432")
+    six.syn(arrives=False)
+    six.unanswered(3, first="1s")
+    four = Conversation(client="10.0.0.5:50601", server="10.9.0.7:5432", start=six.packets[0][0] + 250_000_000)
+    four.handshake()
+    connected = four.now
+    error = six.now + 8_000_000_000
+    four.now = error + 2_000_000_000
+    four.exchange("hello", "hello yourself")
+    packets = six.packets + four.packets
+    log = _line(six.packets[0][0], "INFO  connecting to [fd00:b::7]:5432")
+    log += _line(connected, "INFO  connected to 10.9.0.7:5432 from local port 50601")
+    log += _line(error - 1_000_000, "WARN  connect to [fd00:b::7]:5432 failed: WSAETIMEDOUT (10060)")
+    log += _line(error, f"ERROR send to [fd00:b::7]:5432 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    frames = _frames(packets, six.packets[0], four.packets[1])
+    return Built(
+        packets,
+        log,
+        f"""\
+        # IPv6 goes nowhere, IPv4 connects, and the program keeps the wrong socket
+
+        The program tries both addresses of its database. Nothing answers over IPv6 (frame {frames[0]} and its
+        repetitions); IPv4 connects at once (frame {frames[1]}). The program then sends on the IPv6 socket.
+
+        **What to look at.** Two attempts a quarter of a second apart to two families; one of them is a good
+        connection that nobody uses.
+        """,
+        {
+            "title": "IPv6 goes nowhere, IPv4 connects, and the program keeps the wrong socket",
+            "cause": "address-race-lost",
+            "accept": ["connection-timed-out"],
+            "confidence": "medium",
+            "without_log": "medium",
+            "culprit": "application",
+            "stream": 0,
+            "client": "[fd00:a::5]:50600",
+            "server": "[fd00:b::7]:5432",
+            "frames": frames,
+            "error": _moment(error),
+            "codes": [10060, 10057],
+            "healthy_streams": [1],
+            "related_streams": [],
+        },
+    )
+
+
 BUILT: dict[str, Callable[[], Built]] = {
     "reconnect-loop-without-pause": reconnect_storm,
+    "ipv6-dead-and-ipv4-connected": ipv6_unreachable_ipv4_connected,
+    "nat-seen-from-both-sides": nat_seen_from_both_sides,
+    "shutdown-on-a-connectex-socket": shutdown_on_a_connectex_socket,
+    "udp-client-without-peer": udp_client_without_peer,
     "web-pool-hands-out-a-dead-connection": stale_pool_of_a_web_client,
 }
 
