@@ -151,13 +151,13 @@ class Examiner:
             if len(self._readings) > 4096:
                 self._readings.clear()
             flow = self.around.flow(index)
+            view = self.around.view(index)
             baselines: dict[bool, Baseline] = {}
-            if flow.initiator.rsts or flow.responder.rsts:
-                baselines = {
-                    False: self.around.baseline(flow.responder.endpoint.packed, without=index),
-                    True: self.around.baseline(flow.initiator.endpoint.packed, without=index),
-                }
-            reading = self._readings[index] = Reading(self.around.view(index), baselines)
+            for side, half in ((True, flow.initiator), (False, flow.responder)):
+                measured = half.ttl_modes and (view.reverse_round_trip_ns if side else view.round_trip_ns) is not None
+                if half.rsts and not measured:
+                    baselines[side] = self.around.baseline(half.endpoint.packed, without=index)
+            reading = self._readings[index] = Reading(view, baselines)
         return reading
 
     def examine(self, symptom: Symptom) -> Examination:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from analyzer.alignment import align, peers_of, rows_of
 from analyzer.clock import ClockFit
-from analyzer.diagnose import LEAST, Diagnosis, Examination, Examiner
+from analyzer.crowds import Crowd, examine_notable
+from analyzer.diagnose import Diagnosis, Examination, Examiner
 from analyzer.endpoint import Endpoint
 from analyzer.logs.model import LogEvent, LogFile
 from analyzer.signals.ending import EndingKind
@@ -55,18 +56,15 @@ class Incident:
         return time if time is not None else self.diagnosis.examination.decisive_ns
 
 
-def from_capture(examiner: Examiner) -> list[Incident]:
-    """Find the connections whose death would surface as a socket error, in time order."""
-    found: list[Incident] = []
-    for index in examiner.around.capture.flows.suspects():
-        examination = examiner.examine(Symptom("capture", None, 0, flow_index=index, candidates=1))
-        if examination.score < LEAST:
-            continue
-        if examination.facts.known_values.get("scan_like") is True:
-            continue
-        found.append(Incident(examiner.diagnose(examination)))
+def from_capture(examiner: Examiner) -> tuple[list[Incident], list[Crowd], int]:
+    """Find the connections whose death would surface as a socket error, in time order.
+
+    Also the crowds that are told by likeness, and how many flows had no example; see `analyzer.crowds`.
+    """
+    examined, crowds, left_out = examine_notable(examiner)
+    found = [Incident(examiner.diagnose(examination)) for examination in examined]
     found.sort(key=lambda incident: incident.time_ns)
-    return found
+    return found, crowds, left_out
 
 
 def from_log(log: LogFile, examiner: Examiner) -> tuple[list[Incident], LogReading]:

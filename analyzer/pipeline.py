@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.account import incident_report, limits_of
 from analyzer.capture.file import expand, read_capture
+from analyzer.crowd_account import crowd_reports
 from analyzer.factset import Value
 from analyzer.grouping import findings, groups
 from analyzer.report.model import CaptureSummary, Finding, GroupReport, IncidentReport, Report
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from analyzer.capture.file import Capture
+    from analyzer.crowds import Crowd
     from analyzer.endpoint import Endpoint
     from analyzer.incidents import Incident
     from analyzer.logs.model import LogFile, SocketRow
@@ -71,6 +73,10 @@ class Part:
     incidents: list[Incident]
     around: Surroundings
     remarks: tuple[str, ...]
+    crowds: Sequence[Crowd] = ()
+    """Flows told by likeness to one of the incidents."""
+    left_out: int = 0
+    """Notable flows that nothing examined is like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +167,12 @@ def _one(
         remarks.append(f"{Path(log.path).name}: {' '.join(told)}")
     if question.at_ns is not None or question.endpoint is not None:
         found.append(from_call(examiner, question.at_ns, question.endpoint, 2_000_000_000))
+    crowds: list[Crowd] = []
+    left_out = 0
     if not asked:
-        found = from_capture(examiner)
+        found, crowds, left_out = from_capture(examiner)
     found.sort(key=lambda incident: incident.time_ns)
-    return Part(found, around, tuple(remarks))
+    return Part(found, around, tuple(remarks), crowds, left_out)
 
 
 def _join(
@@ -197,6 +205,10 @@ def _join(
             replace(one, incidents=tuple(str(int(i) + offset) for i in one.incidents))
             for one in findings(part.incidents, part.around)
         ]
+        if part.crowds or part.left_out:
+            more, told = crowd_reports(part, len(reports), rules)
+            reports += more
+            found += told
         limits.update(dict.fromkeys(limits_of(part.around, with_log=bool(logs))))
         summaries.append(capture_summary(capture.info, part.remarks))
     reports.sort(key=lambda one: (-_RANK[one.confidence], one.time_ns, int(one.id)))

@@ -349,10 +349,10 @@ class Surroundings:
             return lease.frame
         if any(row.last_ns > since_ns + 60 * NS for row in self.from_host(packed)):
             return None
-        mine = {row.responder for row in self.from_host(packed)}
-        for row in self.rows:
-            soon = row.saw_syn and since_ns - 5 * NS <= row.first_ns <= since_ns + 90 * NS
-            if not soon or row.initiator.packed == packed or row.responder not in mine:
+        servers = dict.fromkeys(row.responder for row in self.from_host(packed))
+        opened = (row for server in servers for row in self.to_responder(server).near(since_ns, 5 * NS, 90 * NS))
+        for row in opened:
+            if not row.saw_syn or row.initiator.packed == packed:
                 continue
             if not any(one.first_ns < since_ns for one in self.from_host(row.initiator.packed)):
                 return row.first_frame

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from analyzer.endpoint import Endpoint
 
@@ -29,9 +30,8 @@ __all__ = [
 FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One TCP segment that the digest kept."""
+class Segment(NamedTuple):
+    """One TCP segment that the digest kept. A tuple, since a capture of a million flows makes millions of them."""
 
     frame: int
     ts_ns: int
@@ -66,8 +66,7 @@ class Segment:
         return bool(self.flags & flag)
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(NamedTuple):
     """A stretch of at least one second without a packet in either half."""
 
     before_frame: int

@@ -1,0 +1,76 @@
+"""Writes down the crowds: one short entry a flow up to a bound, a finding with the count for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from analyzer.diagnose import level
+from analyzer.report.model import Culprit, Evidence, Finding, IncidentReport
+from analyzer.report.phrases import frame_filter
+
+if TYPE_CHECKING:
+    from analyzer.pipeline import Part
+    from analyzer.ruleset.load import RuleSet
+
+__all__ = ["crowd_reports"]
+
+_LISTED = 2000
+"""Flows of crowds that are listed one by one; `notconn flows` lists every one."""
+
+
+def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[IncidentReport], list[Finding]]:
+    """Return the entries and findings of a part's crowds; ``written`` entries came before them."""
+    around = part.around
+    path = around.capture.info.path
+    by_flow = {one.symptom.flow_index: str(number) for number, one in enumerate(part.incidents, 1)}
+    reports: list[IncidentReport] = []
+    findings: list[Finding] = []
+    for crowd in part.crowds:
+        cause = rules.causes[crowd.cause]
+        example = by_flow.get(crowd.example, "")
+        findings.append(
+            Finding(
+                f"crowd-{crowd.cause}",
+                f"{len(crowd.members):,} more connections like incident {example}: {crowd.cause}",
+                f"Their packets show at a glance what incident {example} shows; each was not examined by itself. "
+                "Ask for one with --endpoint or --at.",
+                tuple(flow.frame for flow in crowd.members[:3]),
+                path,
+                incidents=(example,) if example else (),
+            )
+        )
+        for flow in crowd.members[: max(0, _LISTED - len(reports))]:
+            row = around.capture.flows.row(flow.index)
+            reports.append(
+                IncidentReport(
+                    id=str(written + len(reports) + 1),
+                    source="capture",
+                    time_ns=flow.ns,
+                    cause=crowd.cause,
+                    confidence=level(crowd.score),
+                    score=round(crowd.score, 3),
+                    culprit=cast("Culprit", cause.culprit),
+                    title=cause.title,
+                    summary=f"Its packets show what incident {example} shows; it was not examined by itself.",
+                    stream=row.stream,
+                    capture=path,
+                    client=str(row.initiator),
+                    server=str(row.responder),
+                    evidence=(
+                        Evidence(f"It ended as incident {example} did.", (flow.frame,), frame_filter((flow.frame,))),
+                    ),
+                    owner=cause.owner,
+                )
+            )
+    hidden = sum(len(crowd.members) for crowd in part.crowds) - len(reports)
+    if hidden > 0 or part.left_out:
+        text = []
+        if hidden > 0:
+            text.append(f"{hidden:,} connections of the crowds above are counted there and not listed one by one.")
+        if part.left_out:
+            text.append(
+                f"{part.left_out:,} more connections ended in rarer ways and were not examined; none of them is known "
+                "to be well. Ask for one with --endpoint or --at, or cut the capture."
+            )
+        findings.append(Finding("not-examined", "Not every connection was examined", " ".join(text), capture=path))
+    return reports, findings
