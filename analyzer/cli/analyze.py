@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from analyzer.cli.options import (
-    add_captures,
-    add_output,
-    check_input,
-    check_output,
-    parse_endpoint,
-    parse_instant,
-    parse_zone,
-    write_output,
-)
+from analyzer.cli.options import add_output, check_input, check_output, write_output
 from analyzer.cli.progress import progress_bar
+from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
 
 __all__ = ["EXAMPLES", "configure", "run"]
 
@@ -28,6 +19,7 @@ EXAMPLES = (
     ("notconn analyze capture.pcapng --log app.log", "the cause of each 10057 that the log records"),
     ("notconn analyze capture.pcapng --log app.log --zone Europe/Berlin -o report.html", "one page for the ticket"),
     ("notconn analyze captures/ --endpoint 10.9.0.7:21 --at 2026-05-26T02:03:11Z", "what happened to it then"),
+    ("notconn analyze capture.pcapng --redact -o safe.html", "a page without addresses and names, for people outside"),
     ("notconn analyze captures/ --format json --fail-on high", "for a script; exit code 1 at a sure incident"),
 )
 
@@ -36,16 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     from analyzer.report.render import FORMATS
 
-    add_captures(parser)
+    add_question(parser)
     add = parser.add_argument
-    add("--log", action="append", default=[], metavar="FILE", help="the application's log; may repeat")
-    add("--evtx", action="append", default=[], metavar="FILE", help="a Windows event log; may repeat")
-    add("--netstat", metavar="FILE", help="output of netstat -ano, ss -tanp or Get-NetTCPConnection")
-    add("--zone", metavar="ZONE", help="zone of logs that do not tell: utc, local, +01:00, Europe/Berlin")
-    add("--at", metavar="TIME", help="explain what happened at this time (UTC unless it says otherwise)")
-    add("--endpoint", metavar="ADDRESS:PORT", help="explain what happened to connections of this endpoint")
-    add("--site", metavar="FILE", help="what you know of the network (TOML)")
-    add("--rules", action="append", default=[], metavar="DIR", help="a folder with rules of your own; may repeat")
     add("--format", choices=tuple(FORMATS), metavar="FORM", help="by default text, or what FILE's name asks for")
     add(
         "--fail-on",
@@ -53,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LEVEL",
         help="exit with 1 when an incident has this confidence or more: low, medium or high",
     )
+    add_redaction(parser)
     add_output(parser)
     forms = (f"  {name:<11} {entry.meaning}" for name, entry in FORMATS.items())
     parser.epilog = "\n".join(["forms:", *forms])
@@ -60,26 +45,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyse and write the report; returns the exit code."""
-    from analyzer.pipeline import Question, analyze
+    from analyzer.pipeline import examine, report_of
     from analyzer.report.render import format_for_path, render
-    from analyzer.site import load_site
 
     check_input(options.captures)
     check_output(options.output, force=options.force)
-    settings = load_site(Path(options.site)) if options.site else {}
-    question = Question(
-        captures=options.captures,
-        logs=[*options.log, *options.evtx],
-        sockets=options.netstat,
-        at_ns=parse_instant(options.at) if options.at else None,
-        endpoint=parse_endpoint(options.endpoint) if options.endpoint else None,
-        zone=parse_zone(options.zone) if options.zone else None,
-        rules=[Path(folder) for folder in options.rules],
-        settings=settings,
-        hash_files=not options.no_hash,
-    )
+    key = redaction_key(options)
     with progress_bar() as progress:
-        report = analyze(question, progress=progress)
+        examined = examine(question_of(options), progress=progress)
+    report = report_of(examined)
+    if options.redact:
+        from analyzer.slices.make import redacted_report
+
+        report = redacted_report(examined, report, key, allow_secrets=options.allow_secrets)
     form = options.format or (format_for_path(options.output) if options.output else None) or "text"
     if form == "text" and options.output is None:
         from analyzer.report.text import render as render_text

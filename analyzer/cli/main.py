@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "build", "main"]
 COMMANDS = {
     "analyze": "say why connections in a capture died, with the frames that prove it",
     "flows": "list the TCP connections of a capture",
+    "slice": "write the packets of one incident as a capture of its own",
     "explain": "explain an error code, a root cause or a rule, offline",
     "rules": "check the rules, or print their documentation",
 }

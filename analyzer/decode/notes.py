@@ -221,8 +221,7 @@ def parse_ftp_endpoint(note: Note) -> Endpoint | None:
         if not numbers or max(numbers) > 255:
             return None
         # Zeros stand for the address that the line comes from: so do servers behind a translator write it.
-        packed = bytes(numbers[:4]) if any(numbers[:4]) else note.source
-        return Endpoint(packed, numbers[4] << 8 | numbers[5])
+        return Endpoint(bytes(numbers[:4]) if any(numbers[:4]) else note.source, numbers[4] << 8 | numbers[5])
     if verb.startswith("229"):
         match = _EXTENDED.search(line)
         port = int(match[2]) if match else 0

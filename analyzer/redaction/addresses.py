@@ -42,7 +42,7 @@ class AddressMap:
             from yacryptopan import CryptoPAn
         except ImportError:
             raise UsageError(
-                "--redact needs yacryptopan, which is not installed: pip install 'notconn[redact]'"
+                "--redact needs yacryptopan, which is not installed: pip install yacryptopan"
             ) from None
         self._crypto = CryptoPAn(key)
         self._known: dict[bytes, bytes] = {}

@@ -7,16 +7,17 @@ choice, so that a slice made with the same masks speaks of the same hosts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from analyzer.endpoint import parse_address
 from analyzer.redaction.masks import Masks
+from analyzer.redaction.secrets import Secret, find_secrets
 from analyzer.report.model import IncidentReport, Report
 from analyzer.report.phrases import stem
 
-__all__ = ["redact"]
+__all__ = ["redact", "report_secrets"]
 
 _NAME = re.compile(r"(?<![\w.-])(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w-])")
 _HIDDEN = "[hidden]"
@@ -32,6 +33,24 @@ def redact(report: Report, masks: Masks) -> Report:
     masks.know(_host_names(report), literals)
     clean: Report = _walk(report, masks, files)
     return replace(clean, incidents=tuple(_incident(one) for one in clean.incidents))
+
+
+def report_secrets(report: Report) -> list[Secret]:
+    """Return what looks like a secret in the report's own words; the code of a remedy is ours."""
+    texts = dict.fromkeys(_texts(report))
+    return [secret for text in texts for secret in find_secrets(text.encode("utf-8", "replace"))]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _texts(one)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for one in fields(value):
+            if one.name not in (*_KEPT, "fix"):
+                yield from _texts(getattr(value, one.name))
 
 
 def _aliases(report: Report) -> dict[str, str]:

@@ -1,0 +1,62 @@
+"""``notconn slice``: the packets of one incident as a capture of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from analyzer.cli.options import check_input, check_output
+from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
+from analyzer.errors import UsageError
+
+__all__ = ["EXAMPLES", "configure", "run"]
+
+EXAMPLES = (
+    ("notconn slice capture.pcapng --log app.log --incident 1 -o incident-1.pcapng", "what proves incident 1"),
+    ("notconn slice capture.pcapng --incident 1 --redact -o safe.pcapng", "the same, for people outside"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_question(parser)
+    add = parser.add_argument
+    add("--incident", metavar="N", help="the incident's number in the report; may be left out where there is only one")
+    add_redaction(parser)
+    add("-o", "--output", metavar="FILE", required=True, help="the pcapng file to write")
+    add("--force", action="store_true", help="write over FILE if it exists")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Analyse, cut, write; returns the exit code."""
+    from analyzer.cli.progress import progress_bar
+    from analyzer.pipeline import examine
+    from analyzer.slices.make import make_slice, prepare_masks
+
+    check_input(options.captures)
+    check_output(options.output, force=options.force)
+    key = redaction_key(options)
+    with progress_bar() as progress:
+        examined = examine(question_of(options), progress=progress)
+    name = options.incident
+    if name is None:
+        total = sum(len(part.incidents) for part in examined.parts)
+        if total != 1:
+            raise UsageError(f"there are {total} incidents; say which with --incident N (notconn analyze shows them)")
+        name = "1"
+    masks = prepare_masks(examined, key) if options.redact else None
+    target = Path(options.output)
+    place = target.with_name(f".{target.name}.part") if options.force else target
+    place.unlink(missing_ok=True) if options.force else None
+    made = make_slice(examined, name, place, masks=masks, allow_secrets=options.allow_secrets)
+    if options.force:
+        place.replace(target)
+    print(f"notconn: wrote {target}: {len(made.frames):,} of {made.packets:,} packets", file=sys.stderr)
+    print(f"notconn: {made.comparison.sentence}", file=sys.stderr)
+    if options.redact and options.redact_key is None:
+        print(
+            "notconn: the key was random: give --redact-key to get the same replacements in another run.",
+            file=sys.stderr,
+        )
+    return 0
