@@ -16,9 +16,9 @@ __all__ = ["install"]
 
 _SHARED = (
     "analyzer.decode.columns",
+    "analyzer.decode.ahead",
     "analyzer.flows.layout",
     "analyzer.decode.links",
-    "analyzer.decode.segments",
     "analyzer.flows.tally",
     "analyzer.flows.segments",
 )

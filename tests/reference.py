@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.decode import columns as col
@@ -356,7 +356,7 @@ def build_flow(flow: RefFlow, index: int) -> Flow:
     first, second = flow.halves[side], flow.halves[1 - side]
 
     def turned(segment: Segment) -> Segment:
-        return replace(segment, from_initiator=int(segment.from_initiator) == side)
+        return segment._replace(from_initiator=int(segment.from_initiator) == side)
 
     kept = [turned(flow.segments[i]) for i in kept_segments(flow)]
     silences = sorted(flow.silences, key=lambda item: (item[0].ts_ns - item[1].ts_ns, item[1].frame))[:SILENCES]

@@ -17,7 +17,8 @@ cdef extern from *:
     const long long MIX_FACTOR "NOTCONN_MIX_FACTOR"
     const long long YEAR_2096 "NOTCONN_YEAR_2096"
 cdef enum:
-    BATCH = 1024
+    BATCH = 4096
+    AHEAD = 8
     REC_OFF = 0
     REC_CAP = 1
     REC_ORIG = 2

@@ -16,6 +16,7 @@ import cython
 from cython.cimports.analyzer.decode.columns import (
     BIT_QUOTED,
     BIT_TUNNEL,
+    BIT_V6,
     COUNT_DIRECT,
     COUNT_PAIRS,
     KIND_ARP,
@@ -51,7 +52,14 @@ from cython.cimports.analyzer.decode.columns import (
     REC_ORIG,
     REC_STRIDE,
     REC_TS,
+    ROW_BITS,
+    ROW_HOP,
+    ROW_KEY,
+    ROW_LENGTH,
+    ROW_OPTIONS,
+    ROW_PAYLOAD,
     ROW_REF,
+    ROW_SHAPE,
     ROW_STRIDE,
     ROW_TS,
     SHAPE_IP_ID,
@@ -68,7 +76,8 @@ from cython.cimports.analyzer.decode.columns import (
     WHAT_MPLS,
 )
 from cython.cimports.analyzer.decode.links import descend, link_layer, udp_tunnel
-from cython.cimports.analyzer.decode.segments import read_segment
+
+from analyzer.decode.segments import read_segments
 
 __all__ = ["decode"]
 
@@ -79,6 +88,15 @@ __all__ = ["decode"]
 @cython.exceptval(check=False)
 def _u16(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
     return (cython.cast(cython.longlong, buf[p]) << 8) | buf[p + 1]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_tunnel(port: cython.longlong) -> cython.bint:
+    """Tell a port that ``links.udp_tunnel`` knows."""
+    return port == 4789 or port == 2152 or port == 1701 or port == 3544 or port == 6081
 
 
 @cython.cfunc
@@ -159,7 +177,6 @@ def decode(
     protocol: cython.longlong
     reason: cython.longlong
     frame: cython.longlong
-    hop: cython.longlong
     ttl: cython.longlong
     shape: cython.longlong
     quoted: cython.longlong
@@ -268,17 +285,18 @@ def decode(
                         )
                     break
                 if protocol == 6:
-                    hop = (((frame >> 40) & 0x7F) << 56) | (ttl << 48) | (frame & LOW32)
-                    shape |= s[LINK_HASH] << SHAPE_LINK
-                    kind = read_segment(
-                        buf, p, end, vend, version, address, hop, shape, s[LINK_BITS] | quoted, rows, r
-                    )
-                    if kind == STOP_TCP:
-                        rows[r + ROW_TS] = recs[i * REC_STRIDE + REC_TS]
-                        rows[r + ROW_REF] = frame
-                        r += ROW_STRIDE
+                    rows[r + ROW_TS] = recs[i * REC_STRIDE + REC_TS]
+                    rows[r + ROW_REF] = frame
+                    rows[r + ROW_HOP] = (((frame >> 40) & 0x7F) << 56) | (ttl << 48) | (frame & LOW32)
+                    rows[r + ROW_SHAPE] = shape | (s[LINK_HASH] << SHAPE_LINK)
+                    rows[r + ROW_BITS] = s[LINK_BITS] | quoted | (BIT_V6 if version == 6 else 0)
+                    rows[r + ROW_KEY] = address
+                    rows[r + ROW_PAYLOAD] = p
+                    rows[r + ROW_OPTIONS] = end
+                    rows[r + ROW_LENGTH] = vend
+                    r += ROW_STRIDE
                     if quoted == 0:
-                        reason = kind
+                        reason = STOP_TCP
                     break
                 if quoted:
                     break
@@ -299,8 +317,10 @@ def decode(
                     elif (sport == 67 or sport == 68) and (dport == 67 or dport == 68):
                         kind = KIND_DHCP
                     else:
-                        version = udp_tunnel(buf, p, end, dport, s)
-                        if version == 0:
+                        version = 0
+                        if _is_tunnel(dport):
+                            version = udp_tunnel(buf, p, end, dport, s)
+                        if version == 0 and _is_tunnel(sport):
                             version = udp_tunnel(buf, p, end, sport, s)
                         if version == 0:
                             break
@@ -357,9 +377,10 @@ def decode(
                     notes, s, KIND_ARP, frame, recs[i * REC_STRIDE + REC_TS], 0, p, 0, 0, p,
                     end - p if end - p < 46 else 46,
                 )
-            _count(counts, reason)
+            if reason != STOP_TCP:
+                _count(counts, reason)
             if fragment and quoted == 0 and s[LINK_NOTES] and notes[(s[LINK_NOTES] - 1) * NOTE_STRIDE] == KIND_FRAGMENT:
                 n = i + 1
                 break
-    s[LINK_ROWS] = r // ROW_STRIDE
+    s[LINK_ROWS] = read_segments(buf, rows, r // ROW_STRIDE, counts)
     return n

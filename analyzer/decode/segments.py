@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
-"""One TCP header to one row. [compiled]
+"""TCP headers to rows. [compiled]
 
 Sources: RFC 9293 §3.1 (header), 7323 §2 (window scale), 2018 §3 (SACK).
 """
@@ -11,6 +11,7 @@ import cython
 from cython.cimports.analyzer.decode.columns import (
     BIT31,
     BIT_CUT,
+    BIT_QUOTED,
     BIT_SIDE,
     BIT_V6,
     LOW62,
@@ -31,6 +32,7 @@ from cython.cimports.analyzer.decode.columns import (
     ROW_PORTS,
     ROW_SEQACK,
     ROW_SHAPE,
+    ROW_STRIDE,
     SHAPE_LENGTH,
     SHAPE_LENGTH_MAX,
     STOP_TCP,
@@ -38,7 +40,7 @@ from cython.cimports.analyzer.decode.columns import (
     STOP_TCP_CUT,
 )
 
-__all__ = ["read_segment"]
+__all__ = ["read_segments"]
 
 
 @cython.cfunc
@@ -126,23 +128,16 @@ def _mix(value: cython.longlong) -> cython.longlong:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def read_segment(
-    buf: cython.const[cython.uchar][::1],
-    p: cython.Py_ssize_t,
-    end: cython.Py_ssize_t,
-    vend: cython.Py_ssize_t,
-    version: cython.int,
-    address: cython.Py_ssize_t,
-    hop: cython.longlong,
-    shape: cython.longlong,
-    bits: cython.longlong,
-    rows: cython.longlong[::1],
-    r: cython.Py_ssize_t,
+def _read(
+    buf: cython.const[cython.uchar][::1], rows: cython.longlong[::1], r: cython.Py_ssize_t
 ) -> cython.longlong:
-    """Write the row of the TCP header at ``p``; return where decoding stopped, STOP_TCP when it is written.
-
-    ``end`` is the end of what was captured, ``vend`` of what was sent.
-    """
+    """Complete the row at ``r``; return STOP_TCP, or where decoding stopped."""
+    p: cython.Py_ssize_t = rows[r + ROW_PAYLOAD]
+    end: cython.Py_ssize_t = rows[r + ROW_OPTIONS]
+    vend: cython.Py_ssize_t = rows[r + ROW_LENGTH]
+    address: cython.Py_ssize_t = rows[r + ROW_KEY]
+    bits: cython.longlong = rows[r + ROW_BITS]
+    shape: cython.longlong = rows[r + ROW_SHAPE]
     size: cython.Py_ssize_t
     sport: cython.longlong
     dport: cython.longlong
@@ -153,7 +148,6 @@ def read_segment(
     source: cython.longlong
     target: cython.longlong
     mixed: cython.longlong
-    window: cython.longlong
     side: cython.int
     i: cython.Py_ssize_t
     # Sixteen bytes hold all that names and numbers a segment; Wireshark too accepts a header cut after them.
@@ -179,7 +173,7 @@ def read_segment(
         found = _options(buf, p + 20, p + size if p + size < end else end, flags & 2 != 0)
         if found & (1 << 30):
             shape |= MARK_SACK
-    if version == 4:
+    if not bits & BIT_V6:
         source = _u32(buf, address)
         target = _u32(buf, address + 4)
         side = source > target or (source == target and sport > dport)
@@ -191,7 +185,6 @@ def read_segment(
     else:
         side = _compare(buf, address, address + 16)
         side = side > 0 or (side == 0 and sport > dport)
-        bits |= BIT_V6
         rows[r + ROW_KEY] = address
         mixed = 0
         for i in range(0, 16, 4):
@@ -202,10 +195,9 @@ def read_segment(
         rows[r + ROW_PORTS] = (dport << 16) | sport
     else:
         rows[r + ROW_PORTS] = (sport << 16) | dport
-    window = _u16(buf, p + 14)
     rows[r + ROW_HASH] = _mix(mixed + rows[r + ROW_PORTS] * 0x2545F491)
     rows[r + ROW_SEQACK] = ((_u32(buf, p + 8) - BIT31) << 32) + _u32(buf, p + 4)
-    rows[r + ROW_HOP] = hop | (window << 32)
+    rows[r + ROW_HOP] |= _u16(buf, p + 14) << 32
     rows[r + ROW_SHAPE] = (
         shape | flags | ((length if length < SHAPE_LENGTH_MAX else SHAPE_LENGTH_MAX) << SHAPE_LENGTH)
     )
@@ -214,3 +206,33 @@ def read_segment(
     rows[r + ROW_OPTIONS] = found & 0x3FFFFFFF
     rows[r + ROW_BITS] = bits
     return STOP_TCP
+
+
+def read_segments(
+    buf: cython.const[cython.uchar][::1], rows: cython.longlong[::1], n: cython.Py_ssize_t, counts: cython.longlong[::1]
+) -> int:
+    """Complete ``n`` rows that ``packets.decode`` began and close the gaps that bad ones leave; return how many are left.
+
+    A row that is begun holds the offsets of the TCP header (ROW_PAYLOAD), of the addresses (ROW_KEY) and of the end of
+    what was captured (ROW_OPTIONS) and sent (ROW_LENGTH).
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    r: cython.Py_ssize_t
+    w: cython.Py_ssize_t = 0
+    reason: cython.longlong
+    quoted: cython.bint
+    with cython.nogil:
+        for i in range(n):
+            r = i * ROW_STRIDE
+            quoted = rows[r + ROW_BITS] & BIT_QUOTED != 0
+            reason = _read(buf, rows, r)
+            if not quoted:
+                counts[reason] += 1
+            if reason != STOP_TCP:
+                continue
+            if w != r:
+                for j in range(ROW_STRIDE):
+                    rows[w + j] = rows[r + j]
+            w += ROW_STRIDE
+    return w // ROW_STRIDE

@@ -14,6 +14,8 @@ from analyzer.flows import keys, layout as lay, segments, segments_merge, tally,
 __all__ = ["Digest"]
 
 _WORD = 8
+_SPARE = 256
+"""Records of the rare kinds that there is always room for."""
 
 
 def _words(count: int) -> array[int]:
@@ -100,13 +102,17 @@ class Digest:
         self._make_room(2 * count, count)
         which = self._which
         keys.assign(buffer, rows, count, self.slots, self.entries, self.pairs, self.key_state, which)
-        _reserve(self.cold, self.tally_state[lay.M_COLD] * lay.C_STRIDE, count * lay.C_STRIDE)
-        tally.update(rows, count, which, self.halves, self.cold, self.tally_state, self.first)
+        done = 0
+        while done < count:
+            _reserve(self.cold, self.tally_state[lay.M_COLD] * lay.C_STRIDE, _SPARE * lay.C_STRIDE)
+            done = tally.update(rows, count, which, self.halves, self.cold, self.tally_state, self.first, done)
         state = self.pool_state
         _reserve(self.pool, state[lay.P_CHUNKS] * lay.G_STRIDE, count * lay.G_STRIDE)
-        _reserve(self.lists, state[lay.P_SILENCES] * lay.L_STRIDE, count * lay.L_STRIDE)
-        _reserve(self.extras, state[lay.P_EXTRAS] * lay.X_STRIDE, count * lay.X_STRIDE)
-        segments.update(rows, count, which, self.kept, self.pool, self.lists, self.extras, state)
+        done = 0
+        while done < count:
+            _reserve(self.lists, state[lay.P_SILENCES] * lay.L_STRIDE, _SPARE * lay.L_STRIDE)
+            _reserve(self.extras, state[lay.P_EXTRAS] * lay.X_STRIDE, _SPARE * lay.X_STRIDE)
+            done = segments.update(rows, count, which, self.kept, self.pool, self.lists, self.extras, state, done)
         _reserve(self.spoken, self.word_state[lay.W_POOL], 2 * count * lay.W_LONG)
         text = memoryview(self.spoken).cast("B")
         found = words.update(

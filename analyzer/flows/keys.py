@@ -15,7 +15,9 @@ A digest that does not start where its capture starts cannot always tell: then a
 from __future__ import annotations
 
 import cython
+from cython.cimports.analyzer.decode.ahead import fetch, fetch_slot
 from cython.cimports.analyzer.decode.columns import (
+    AHEAD,
     BIT31,
     BIT_QUOTED,
     BIT_SIDE,
@@ -265,6 +267,10 @@ def assign(
     with cython.nogil:
         for i in range(n):
             r = i * ROW_STRIDE
+            if i + 2 * AHEAD < n:
+                fetch_slot(slots, rows[r + 2 * AHEAD * ROW_STRIDE + ROW_HASH] & mask)
+            if i + AHEAD < n:
+                fetch(entries, (slots[rows[r + AHEAD * ROW_STRIDE + ROW_HASH] & mask] - 1) * E_STRIDE)
             bits = rows[r + ROW_BITS]
             key = rows[r + ROW_KEY]
             v6 = bits & BIT_V6 != 0

@@ -198,3 +198,35 @@ R_ONE_SIDED = 8192
 SLOW_HANDSHAKE = 300_000_000  # ns
 LATE_REPLY = 5  # s
 END_PART = 8  # segments
+
+# Outline: one row a flow for tables.
+O_STREAM = 0  # the initiator's numbers first, OTHER the responder's; -1 is not known
+O_ENTRY = 1
+O_FIRST_FRAME = 2
+O_LAST_FRAME = 3
+O_FIRST_NS = 4
+O_LAST_NS = 5
+O_PACKETS = 6
+O_OTHER_PACKETS = 7
+O_BYTES = 8
+O_OTHER_BYTES = 9
+O_FINS = 10
+O_RSTS = 11
+O_RETRANSMITTED = 12
+O_OTHER_RETRANSMITTED = 13
+O_MISSING = 14
+O_OTHER_MISSING = 15
+O_KEEPALIVES = 16
+O_ZERO_WINDOWS = 17
+O_HANDSHAKE = 18  # first SYN to first SYN-ACK, ns
+O_SILENCE = 19  # longest, ns
+O_SILENCE_FRAME = 20
+O_REUSED = 21
+O_HISTORY = 22  # T_HISTORY, sides turned: 0 the initiator's
+O_MARKS = 23  # how many words of the marks are this flow's
+O_STRIDE = 24
+
+MARK_SYN = 1  # a mark is frame << 3 | these
+MARK_FIN = 2
+MARK_RST = 4
+MARK_SHIFT = 3

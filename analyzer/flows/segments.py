@@ -10,7 +10,9 @@ them each side's first SYN and FIN and its first and last RST.
 from __future__ import annotations
 
 import cython
+from cython.cimports.analyzer.decode.ahead import fetch
 from cython.cimports.analyzer.decode.columns import (
+    AHEAD,
     LOW32,
     LOW60,
     MARK_HIGH_SIDE,
@@ -43,6 +45,7 @@ from cython.cimports.analyzer.flows.layout import (
     L_COUNT,
     L_FIRST,
     L_SHAPE,
+    L_SHORTEST,
     L_SIDE,
     L_STRIDE,
     L_WORDS,
@@ -67,7 +70,7 @@ __all__ = ["update"]
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def ref_of(pool: cython.longlong[::1], chunk: cython.Py_ssize_t, slot: cython.Py_ssize_t) -> cython.longlong:
+def _ref(pool: cython.longlong[::1], chunk: cython.Py_ssize_t, slot: cython.Py_ssize_t) -> cython.longlong:
     """The ref of a kept segment."""
     word: cython.longlong = pool[chunk * G_STRIDE + 1 + slot * G_WORDS + G_HOP]
     capture: cython.longlong = (((pool[chunk * G_STRIDE] >> (32 + 8 * slot)) & 0xFF) << 7) | (word >> 56)
@@ -78,7 +81,7 @@ def ref_of(pool: cython.longlong[::1], chunk: cython.Py_ssize_t, slot: cython.Py
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def chunk_after(pool: cython.longlong[::1], chunk: cython.Py_ssize_t) -> cython.Py_ssize_t:
+def _after(pool: cython.longlong[::1], chunk: cython.Py_ssize_t) -> cython.Py_ssize_t:
     return pool[chunk * G_STRIDE] & LOW32
 
 
@@ -93,7 +96,7 @@ def _side(shape: cython.longlong) -> cython.longlong:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def save_extra(
+def _save_extra(
     kept: cython.longlong[::1],
     s: cython.Py_ssize_t,
     extras: cython.longlong[::1],
@@ -133,7 +136,7 @@ def _later(a_ns: cython.longlong, a_ref: cython.longlong, b_ns: cython.longlong,
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def note_silence(
+def _note_silence(
     kept: cython.longlong[::1],
     s: cython.Py_ssize_t,
     lists: cython.longlong[::1],
@@ -181,6 +184,13 @@ def note_silence(
     lists[w + L_ANSWER_REF] = answer_ref
     lists[w + L_ANSWER_NS] = answer_ns
     lists[w + L_SHAPE] = shape
+    if lists[x + L_COUNT] == KEEP_SILENCES:
+        after_ns = lists[x + L_FIRST + L_AFTER_NS] - lists[x + L_FIRST + L_BEFORE_NS]
+        for k in range(1, KEEP_SILENCES):
+            i = x + L_FIRST + k * L_WORDS
+            if lists[i + L_AFTER_NS] - lists[i + L_BEFORE_NS] < after_ns:
+                after_ns = lists[i + L_AFTER_NS] - lists[i + L_BEFORE_NS]
+        lists[x + L_SHORTEST] = after_ns
     if open_side:
         kept[s + S_SILENCES] |= open_side
 
@@ -188,7 +198,7 @@ def note_silence(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def note_answer(
+def _note_answer(
     kept: cython.longlong[::1],
     s: cython.Py_ssize_t,
     lists: cython.longlong[::1],
@@ -213,7 +223,7 @@ def note_answer(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def note_pair(
+def _note_pair(
     kept: cython.longlong[::1],
     s: cython.Py_ssize_t,
     pool: cython.longlong[::1],
@@ -237,32 +247,38 @@ def note_pair(
     side: cython.longlong
     answer: cython.longlong = 0
     answer_ns: cython.longlong = 0
-    before = ref_of(pool, chunk, slot) | (_side(pool[g + G_SHAPE]) << L_SIDE)
     slot += 1
     if slot == G_SEGMENTS:
         slot = 0
-        chunk = chunk_after(pool, chunk)
+        chunk = _after(pool, chunk)
     g = chunk * G_STRIDE + 1 + slot * G_WORDS
     after_ns = pool[g + G_NS]
     if after_ns - before_ns < SECOND:
         return
+    if kept[s + S_SILENCES] >> 2 and after_ns - before_ns < lists[
+        ((kept[s + S_SILENCES] >> 2) - 1) * L_STRIDE + L_SHORTEST
+    ]:
+        return
+    before = _ref(pool, at >> 2, at & 3) | (
+        _side(pool[(at >> 2) * G_STRIDE + 1 + (at & 3) * G_WORDS + G_SHAPE]) << L_SIDE
+    )
     side = _side(pool[g + G_SHAPE])
-    after = ref_of(pool, chunk, slot) | (side << L_SIDE)
+    after = _ref(pool, chunk, slot) | (side << L_SIDE)
     shape = (pool[g + G_SHAPE] & 0x1FF) | ((pool[g + G_SHAPE] >> SHAPE_LENGTH) << 18)
     left -= 1
     while left > 0:
         slot += 1
         if slot == G_SEGMENTS:
             slot = 0
-            chunk = chunk_after(pool, chunk)
+            chunk = _after(pool, chunk)
         g = chunk * G_STRIDE + 1 + slot * G_WORDS
         if _side(pool[g + G_SHAPE]) != side:
-            answer = ref_of(pool, chunk, slot)
+            answer = _ref(pool, chunk, slot)
             answer_ns = pool[g + G_NS]
             shape |= (pool[g + G_SHAPE] & 0x1FF) << 9
             break
         left -= 1
-    note_silence(
+    _note_silence(
         kept, s, lists, state, before, before_ns, after, after_ns, shape, answer, answer_ns,
         0 if answer else (1 if side else 2),
     )
@@ -290,18 +306,18 @@ def _leave(
         # From now on the first segments are cut off from the rest, so their silences are written down first.
         at = kept[s + S_CHUNKS] & LOW32
         for i in range(KEEP_FIRST):
-            note_pair(kept, s, pool, lists, state, (at << 2) | (i % G_SEGMENTS), KEEP_ALL - 1 - i)
+            _note_pair(kept, s, pool, lists, state, (at << 2) | (i % G_SEGMENTS), KEEP_ALL - 1 - i)
             if i % G_SEGMENTS == G_SEGMENTS - 1:
-                at = chunk_after(pool, at)
-    note_pair(kept, s, pool, lists, state, (cython.cast(cython.longlong, chunk) << 2) | slot, KEEP_LAST - 1)
+                at = _after(pool, at)
+    _note_pair(kept, s, pool, lists, state, (cython.cast(cython.longlong, chunk) << 2) | slot, KEEP_LAST - 1)
     if pool[g + G_SHAPE] & 7:
-        save_extra(kept, s, extras, state, pool, g, ref_of(pool, chunk, slot))
+        _save_extra(kept, s, extras, state, pool, g, _ref(pool, chunk, slot))
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def append_segment(
+def _append(
     kept: cython.longlong[::1],
     s: cython.Py_ssize_t,
     pool: cython.longlong[::1],
@@ -333,16 +349,16 @@ def append_segment(
             # Close the ring: the last chunk leads back to the first one after the kept start.
             fresh = kept[s + S_CHUNKS] & LOW32
             for g in range(KEEP_FIRST // G_SEGMENTS):
-                fresh = chunk_after(pool, fresh)
+                fresh = _after(pool, fresh)
             pool[chunk * G_STRIDE] = (pool[chunk * G_STRIDE] & ~LOW32) | fresh
             chunk = fresh
         else:
-            chunk = chunk_after(pool, chunk)
+            chunk = _after(pool, chunk)
         kept[s + S_CHUNKS] = (cython.cast(cython.longlong, chunk) << 32) | (kept[s + S_CHUNKS] & LOW32)
     if n >= KEEP_ALL:
         _leave(kept, s, pool, lists, extras, state, n, chunk, slot)
         if (kept[s + S_SILENCES] >> _side(shape)) & 1:
-            note_answer(kept, s, lists, _side(shape), ref, ns, shape & 0x1FF)
+            _note_answer(kept, s, lists, _side(shape), ref, ns, shape & 0x1FF)
     g = chunk * G_STRIDE + 1 + slot * G_WORDS
     pool[g + G_SEQACK] = seqack
     pool[g + G_HOP] = hop
@@ -364,16 +380,152 @@ def update(
     lists: cython.longlong[::1],
     extras: cython.longlong[::1],
     state: cython.longlong[::1],
-) -> None:
-    """Keep the segments of ``n`` rows. There must be room for ``n`` more chunks, silence lists and extras."""
+    start: cython.Py_ssize_t,
+) -> int:
+    """Keep the segments of the rows from ``start`` to ``n``; return the row to go on with once there is more room.
+
+    There must be room for a chunk a row. Silence lists and extras are rare, so the call stops when a row may lack one.
+    """
     i: cython.Py_ssize_t
     r: cython.Py_ssize_t
+    s: cython.Py_ssize_t
+    g: cython.Py_ssize_t
+    silences: cython.longlong = len(lists) // L_STRIDE
+    saved: cython.longlong = len(extras) // X_STRIDE
     with cython.nogil:
-        for i in range(n):
+        for i in range(start, n):
+            if state[P_SILENCES] >= silences or state[P_EXTRAS] >= saved:
+                n = i
+                break
+            if i + 2 * AHEAD < n and which[i + 2 * AHEAD] >= 0:
+                fetch(kept, which[i + 2 * AHEAD] * S_STRIDE)
+            if i + AHEAD < n and which[i + AHEAD] >= 0:
+                s = which[i + AHEAD] * S_STRIDE
+                g = (kept[s + S_CHUNKS] >> 32) * G_STRIDE
+                fetch(pool, g)
+                fetch(pool, g + 1 + (kept[s + S_COUNT] % G_SEGMENTS) * G_WORDS)
+                if kept[s + S_SILENCES]:
+                    fetch(lists, ((kept[s + S_SILENCES] >> 2) - 1) * L_STRIDE)
             if which[i] < 0:
                 continue
             r = i * ROW_STRIDE
-            append_segment(
+            _append(
                 kept, which[i] * S_STRIDE, pool, lists, extras, state, rows[r + ROW_SEQACK], rows[r + ROW_HOP],
                 rows[r + ROW_SHAPE], rows[r + ROW_TS], rows[r + ROW_REF],
             )
+    return n
+
+# What segments_merge needs. A function that other modules can call takes its arrays whole, which is slow; these wrap the
+# ones that the compiler may take apart.
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def ref_of(
+    pool: cython.longlong[::1],
+    chunk: cython.Py_ssize_t,
+    slot: cython.Py_ssize_t,
+) -> cython.longlong:
+    """The ref of a kept segment."""
+    return _ref(pool, chunk, slot)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def chunk_after(
+    pool: cython.longlong[::1],
+    chunk: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
+    """The chunk that follows."""
+    return _after(pool, chunk)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def save_extra(
+    kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    extras: cython.longlong[::1],
+    state: cython.longlong[::1],
+    pool: cython.longlong[::1],
+    g: cython.Py_ssize_t,
+    ref: cython.longlong,
+) -> cython.void:
+    """Save a segment with SYN, FIN or RST."""
+    _save_extra(kept, s, extras, state, pool, g, ref)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def note_silence(
+    kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    lists: cython.longlong[::1],
+    state: cython.longlong[::1],
+    before_ref: cython.longlong,
+    before_ns: cython.longlong,
+    after_ref: cython.longlong,
+    after_ns: cython.longlong,
+    shape: cython.longlong,
+    answer_ref: cython.longlong,
+    answer_ns: cython.longlong,
+    open_side: cython.longlong,
+) -> cython.void:
+    """Write a silence down if it is among the longest."""
+    _note_silence(kept, s, lists, state, before_ref, before_ns, after_ref, after_ns, shape, answer_ref, answer_ns, open_side)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def note_answer(
+    kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    lists: cython.longlong[::1],
+    side: cython.longlong,
+    ref: cython.longlong,
+    ns: cython.longlong,
+    flags: cython.longlong,
+) -> cython.void:
+    """Give silences their answer."""
+    _note_answer(kept, s, lists, side, ref, ns, flags)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def note_pair(
+    kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    pool: cython.longlong[::1],
+    lists: cython.longlong[::1],
+    state: cython.longlong[::1],
+    at: cython.longlong,
+    left: cython.longlong,
+) -> cython.void:
+    """Write down the silence after a segment."""
+    _note_pair(kept, s, pool, lists, state, at, left)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def append_segment(
+    kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    pool: cython.longlong[::1],
+    lists: cython.longlong[::1],
+    extras: cython.longlong[::1],
+    state: cython.longlong[::1],
+    seqack: cython.longlong,
+    hop: cython.longlong,
+    shape: cython.longlong,
+    ns: cython.longlong,
+    ref: cython.longlong,
+) -> cython.void:
+    """Keep one more segment."""
+    _append(kept, s, pool, lists, extras, state, seqack, hop, shape, ns, ref)

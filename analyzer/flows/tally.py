@@ -12,7 +12,9 @@ Sources: RFC 9293 §3.4 (sequence numbers), RFC 1122 §4.2.3.6 (keepalives), Zee
 from __future__ import annotations
 
 import cython
+from cython.cimports.analyzer.decode.ahead import fetch
 from cython.cimports.analyzer.decode.columns import (
+    AHEAD,
     BIT31,
     BIT_CUT,
     BIT_SIDE,
@@ -107,7 +109,7 @@ def _ahead(start: cython.longlong, end: cython.longlong) -> cython.longlong:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def cold_of(
+def _cold(
     tally: cython.longlong[::1], h: cython.Py_ssize_t, cold: cython.longlong[::1], state: cython.longlong[::1]
 ) -> cython.Py_ssize_t:
     """Return the offset of the half's cold record, made when missing."""
@@ -122,7 +124,7 @@ def cold_of(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def add_piece(
+def _add_piece(
     tally: cython.longlong[::1],
     h: cython.Py_ssize_t,
     cold: cython.longlong[::1],
@@ -147,7 +149,7 @@ def add_piece(
         if end > tally[h + H_TOP_END]:
             tally[h + H_TOP_END] = end
         return
-    c = cold_of(tally, h, cold, state)
+    c = _cold(tally, h, cold, state)
     n = cold[c + C_PIECES]
     if start > tally[h + H_TOP_END]:
         if n == KEEP_RANGES:
@@ -197,7 +199,7 @@ def add_piece(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def add_ttl(
+def _add_ttl(
     tally: cython.longlong[::1],
     h: cython.Py_ssize_t,
     cold: cython.longlong[::1],
@@ -206,7 +208,7 @@ def add_ttl(
     count: cython.longlong,
 ) -> cython.void:
     """Count packets with a TTL other than the half's first."""
-    c: cython.Py_ssize_t = cold_of(tally, h, cold, state)
+    c: cython.Py_ssize_t = _cold(tally, h, cold, state)
     i: cython.Py_ssize_t
     for i in range(c + C_TTL, c + C_TTL + KEEP_TTLS):
         if cold[i] == 0 or cold[i] >> 48 == ttl:
@@ -296,7 +298,7 @@ def _anchor(
     if flags >> HF_COLD:
         cold[(cython.cast(cython.Py_ssize_t, flags >> HF_COLD) - 1) * C_STRIDE + C_PIECES] = 0
     if before:
-        cold[cold_of(tally, h, cold, state) + C_UNTRACKED] = before
+        cold[_cold(tally, h, cold, state) + C_UNTRACKED] = before
 
 
 @cython.cfunc
@@ -317,14 +319,14 @@ def _small(
     """
     c: cython.Py_ssize_t
     if at == tally[h + H_NEXT] - 1:
-        c = cold_of(tally, h, cold, state)
+        c = _cold(tally, h, cold, state)
         cold[c + C_KEEP] += 1
         cold[c + C_KEEP_BYTES] += length
         if tally[h + H_FLAGS] & HF_LEAD:
             cold[c + C_LEAD_NOT] += 1
             cold[c + C_LEAD_NOT_BYTES] += length
     elif at == 0 and tally[h + H_FLAGS] & HF_LEAD:
-        c = cold_of(tally, h, cold, state)
+        c = _cold(tally, h, cold, state)
         cold[c + C_LEAD] += 1
         cold[c + C_LEAD_BYTES] += length
 
@@ -365,20 +367,20 @@ def _track(
         tally[h + H_BASE] = (at << 32) | seq
         tally[h + H_NEXT] = end
         if not first and length <= 1 and not flags & 3:
-            c = cold_of(tally, h, cold, state)
+            c = _cold(tally, h, cold, state)
             cold[c + C_LEAD_SEQ] = seq
             cold[c + C_LEAD] = 1
             cold[c + C_LEAD_BYTES] = length
             if length == 0:
                 tally[h + H_FLAGS] |= HF_LEAD
         if length:
-            add_piece(tally, h, cold, state, at, at + length)
+            _add_piece(tally, h, cold, state, at, at + length)
     else:
         at = tally[h + H_NEXT] + _ahead(tally[h + H_BASE] + tally[h + H_NEXT], seq + ((flags >> 1) & 1))
         if at - tally[h + H_NEXT] >= WILD or tally[h + H_NEXT] - at >= WILD:
             tally[h + H_FLAGS] |= HF_WILD
             if length:
-                cold[cold_of(tally, h, cold, state) + C_UNTRACKED] += length
+                cold[_cold(tally, h, cold, state) + C_UNTRACKED] += length
         else:
             if length <= 1 and not flags & 3:
                 _small(tally, h, cold, state, at, length)
@@ -392,7 +394,7 @@ def _track(
                 if at == tally[h + H_TOP_END] and tally[h + H_FLAGS] & (HF_TOP | HF_OVERFLOW) == HF_TOP:
                     tally[h + H_TOP_END] = at + length
                 else:
-                    add_piece(tally, h, cold, state, at, at + length)
+                    _add_piece(tally, h, cold, state, at, at + length)
     if flags & 16:
         end = tally[h + H_ACK]
         if not tally[h + H_FLAGS] & HF_ACKED:
@@ -414,8 +416,12 @@ def update(
     cold: cython.longlong[::1],
     state: cython.longlong[::1],
     first: cython.bint,
-) -> None:
-    """Count ``n`` rows into the tallies of their entries. There must be room for ``n`` more cold records."""
+    start: cython.Py_ssize_t,
+) -> int:
+    """Count the rows from ``start`` to ``n`` into the tallies of their entries; return the row to go on with.
+
+    Cold records are rare, so the call stops when a row may lack one.
+    """
     i: cython.Py_ssize_t
     r: cython.Py_ssize_t
     t: cython.Py_ssize_t
@@ -428,8 +434,19 @@ def update(
     window: cython.longlong
     ttl: cython.longlong
     last: cython.Py_ssize_t
+    room: cython.longlong = len(cold) // C_STRIDE
     with cython.nogil:
-        for i in range(n):
+        for i in range(start, n):
+            if state[M_COLD] >= room:
+                n = i
+                break
+            if i + AHEAD < n:
+                t = which[i + AHEAD] * T_STRIDE
+                h = t + T_HALVES + (rows[(i + AHEAD) * ROW_STRIDE + ROW_BITS] & BIT_SIDE) * H_STRIDE
+                fetch(tally, t)
+                fetch(tally, h)
+                fetch(tally, h + 8)
+                fetch(tally, h + H_STRIDE - 1)
             if which[i] < 0:
                 continue
             r = i * ROW_STRIDE
@@ -467,17 +484,63 @@ def update(
             if flags & 7 or rows[r + ROW_BITS] & BIT_CUT:
                 _count_flags(tally, h, flags, rows[r + ROW_BITS])
             if window == 0 and not flags & 6:
-                cold[cold_of(tally, h, cold, state) + C_ZERO] += 1
+                cold[_cold(tally, h, cold, state) + C_ZERO] += 1
             _note_letters(tally, t, side, flags, length, window)
             if flags & 4:
                 if length:
-                    cold[cold_of(tally, h, cold, state) + C_UNTRACKED] += length
+                    cold[_cold(tally, h, cold, state) + C_UNTRACKED] += length
                 continue
             if not tally[h + H_FLAGS] & HF_TTL:
                 tally[h + H_FLAGS] |= HF_TTL | (ttl << HF_TTL_SHIFT)
             elif (tally[h + H_FLAGS] >> HF_TTL_SHIFT) & 255 != ttl:
-                add_ttl(tally, h, cold, state, ttl, 1)
+                _add_ttl(tally, h, cold, state, ttl, 1)
             _track(
                 tally, h, cold, state, first, flags, rows[r + ROW_SEQACK] & LOW32,
                 (rows[r + ROW_SEQACK] >> 32) + BIT31, length, rows[r + ROW_OPTIONS],
             )
+    return n
+
+# What tally_merge needs: wrappers, because a function that other modules can call takes its arrays whole, which is slow.
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def cold_of(
+    tally: cython.longlong[::1],
+    h: cython.Py_ssize_t,
+    cold: cython.longlong[::1],
+    state: cython.longlong[::1],
+) -> cython.Py_ssize_t:
+    """Offset of the half's cold record, made when missing."""
+    return _cold(tally, h, cold, state)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def add_piece(
+    tally: cython.longlong[::1],
+    h: cython.Py_ssize_t,
+    cold: cython.longlong[::1],
+    state: cython.longlong[::1],
+    start: cython.longlong,
+    end: cython.longlong,
+) -> cython.void:
+    """Add [start, end) to the coverage."""
+    _add_piece(tally, h, cold, state, start, end)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def add_ttl(
+    tally: cython.longlong[::1],
+    h: cython.Py_ssize_t,
+    cold: cython.longlong[::1],
+    state: cython.longlong[::1],
+    ttl: cython.longlong,
+    count: cython.longlong,
+) -> cython.void:
+    """Count packets with a TTL other than the half's first."""
+    _add_ttl(tally, h, cold, state, ttl, count)

@@ -9,7 +9,9 @@ filling of a keepalive, which must not hide the last real ones.
 from __future__ import annotations
 
 import cython
+from cython.cimports.analyzer.decode.ahead import fetch
 from cython.cimports.analyzer.decode.columns import (
+    AHEAD,
     BIT_SIDE,
     LOW32,
     ROW_BITS,
@@ -23,6 +25,7 @@ from cython.cimports.analyzer.flows.layout import (
     KEEP_WORDS,
     W_BIG,
     W_CONTROL,
+    W_FEW,
     W_FREE,
     W_LONG,
     W_POOL,
@@ -105,11 +108,11 @@ def _keep(
         entry[w] = (cython.cast(cython.longlong, at + 1) << 32) | rest | (at + 1)
         return
     if tail == head:
-        at = _take(pool, state, W_SHORT if size <= 32 else W_LONG)
-        entry[w] = (cython.cast(cython.longlong, at + 1) << 32) | rest | (big if size > 32 else 0)
+        at = _take(pool, state, W_SHORT if size <= W_FEW else W_LONG)
+        entry[w] = (cython.cast(cython.longlong, at + 1) << 32) | rest | (big if size > W_FEW else 0)
     else:
         at = tail - 1
-        if size > 32 and not entry[w] & big:
+        if size > W_FEW and not entry[w] & big:
             pool[at] = state[W_FREE]
             state[W_FREE] = at + 1
             at = _take(pool, state, W_LONG)
@@ -169,6 +172,11 @@ def update(
     with cython.nogil:
         for i in range(n):
             r = i * ROW_STRIDE
+            if i + 2 * AHEAD < n and which[i + 2 * AHEAD] >= 0:
+                fetch(entry, which[i + 2 * AHEAD] * W_STRIDE)
+            if i + AHEAD < n and which[i + AHEAD] >= 0:
+                w = which[i + AHEAD] * W_STRIDE + (rows[r + AHEAD * ROW_STRIDE + ROW_BITS] & BIT_SIDE)
+                fetch(pool, ((entry[w] >> 32) & 0x3FFFFFFF) - 1)
             if which[i] < 0 or rows[r + ROW_LENGTH] < 2:
                 continue
             w = which[i] * W_STRIDE + (rows[r + ROW_BITS] & BIT_SIDE)

@@ -1,1 +1,0 @@
-cdef long long read_segment(const unsigned char[::1] buf, Py_ssize_t p, Py_ssize_t end, Py_ssize_t vend, int version, Py_ssize_t address, long long hop, long long shape, long long bits, long long[::1] rows, Py_ssize_t r) noexcept nogil
