@@ -17,6 +17,8 @@ COMMANDS = {
     "analyze": "say why connections in a capture died, with the frames that prove it",
     "flows": "list the TCP connections of a capture",
     "slice": "write the packets of one incident as a capture of its own",
+    "live": "watch an interface and keep what led to each failure",
+    "interfaces": "list the interfaces that can be watched",
     "explain": "explain an error code, a root cause or a rule, offline",
     "rules": "check the rules, or print their documentation",
 }

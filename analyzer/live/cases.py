@@ -165,6 +165,20 @@ class CaseBook:
             self._remember(key, flow.last_ns, again)
         return told
 
+    def again(self, view: View, key: Key) -> Judged | None:
+        """Return a case as it stands in this view, to be written down anew; None when it is gone or was withdrawn."""
+        case = self.cases.get(key)
+        if case is None or case.told is None:
+            return None
+        examiner = view.examiner(self.rules, self.settings, view.losses.within(key[2], view.now_ns))
+        for row in examiner.around.to_responder(key[1]):
+            if row.initiator == key[0] and row.first_ns == key[2]:
+                examination = examiner.examine(Symptom("capture", None, 0, flow_index=row.index, candidates=1))
+                incident = Incident(examiner.diagnose(examination))
+                same = (incident.diagnosis.cause, incident.diagnosis.confidence) == case.told
+                return Judged(case, incident, examiner.around, "revised") if same else None
+        return None
+
     def open_case(self, key: Key | None, incident: Incident, now_ns: int) -> Case:
         """Give an incident its number."""
         self.numbers += 1

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from analyzer.capture.blocks import Batch
 from analyzer.capture.model import Interface
-from analyzer.capture.ring import Ring
+from analyzer.capture.ring import Ring, RingFile
 from analyzer.capture.stream import Part, Stream
 from analyzer.decode import columns as col
+from analyzer.errors import CaptureError
 from analyzer.flows.layout import REF_CAPTURE
 from analyzer.live.clock import Jump, PacketClock
 from analyzer.live.feed import Delivery, Line
@@ -26,6 +27,10 @@ _NEW_INDEX = 1 << 31
 """Frames after which numbering goes on with the next capture index: a flow keeps 32 bits of a frame's number."""
 _LONG_GAP_NS = 10 * NS
 _OVERLAP_SLACK_NS = NS
+_REPLAYED = 64 << 20
+"""Bytes of the ring that a start reads again at most."""
+_LONGEST_STOP_NS = 900 * NS
+"""After a longer stop of ours what was known says too little of what is."""
 
 _Mark = tuple[int, int, int]
 """Time, length and checksum of a packet: enough to know it again."""
@@ -74,19 +79,60 @@ class Intake:
     last_arrival: float = field(default_factory=time.monotonic)
     _line: Line | None = None
     _stream: Stream = field(init=False)
+    _frames: int = 0
+    """Frames of earlier lines."""
     _index: int = 0
     _marks: set[_Mark] = field(default_factory=set)
     _overlap: _Overlap | None = None
     _gap_from: int | None = None
     _gap_why: str = ""
+    _gap_limit_ns: int = _LONG_GAP_NS
+    _closing: bool = False
     _count: _Count = field(default_factory=_Count)
+
+    @property
+    def in_gap(self) -> bool:
+        """Nothing is captured at the moment, or the first packets after that are being taken."""
+        return self._gap_from is not None or self._closing
+
+    def replay(self) -> None:
+        """Take in what an earlier run left in the ring, so that connections it knew are known again."""
+        if self.ring is None:
+            return
+        files: list[RingFile] = []
+        size = 0
+        for file in reversed(self.ring.files()):
+            size += file.size
+            if files and size > _REPLAYED:
+                break
+            files.append(file)
+        last: int | None = None
+        for file in reversed(files):
+            stream = Stream(file.path.name, frames=self._frames)
+            try:
+                with file.path.open("rb", buffering=0) as source:
+                    while data := source.read(1 << 20):
+                        for part in stream.feed(data):
+                            if part.batch is not None:
+                                times = _times(part.batch)
+                                if last is not None and abs(times[0] - last) > _LONGEST_STOP_NS:
+                                    self.running.restart()
+                                last = max(times[-1], last or 0)
+                                self._add(part.batch, times)
+            except (OSError, CaptureError):
+                continue
+            self._frames = stream.frames
+        if last is not None:
+            self._gap_from, self._gap_why = last, "notconn did not run"
+            self._gap_limit_ns = _LONGEST_STOP_NS
 
     def take(self, delivery: Delivery) -> None:
         """Take a delivery. Raises CaptureError when a stream does not start like a capture."""
         line = delivery.line
         if line is not self._line:
-            frames = self._stream.frames if self._line is not None else 0
-            self._line, self._stream = line, Stream(self.name, frames=frames)
+            if self._line is not None:
+                self._frames = self._stream.frames
+            self._line, self._stream = line, Stream(self.name, frames=self._frames)
         if not delivery.data:
             self._end(delivery)
             return
@@ -114,7 +160,7 @@ class Intake:
 
     def _packets(self, part: Part, batch: Batch, *, marking: bool) -> None:
         count = batch.count
-        times = batch.records[col.REC_TS : count * col.REC_STRIDE : col.REC_STRIDE].tolist()
+        times = _times(batch)
         self._count.seen += count
         if marking:
             self._marks.update(_marks(batch, range(count)))
@@ -123,7 +169,7 @@ class Intake:
             if not batch.count:
                 return
             count = batch.count
-            times = batch.records[col.REC_TS : count * col.REC_STRIDE : col.REC_STRIDE].tolist()
+            times = _times(batch)
         first, last = min(times), max(times)
         if self.ring is not None:
             self.ring.append(part.raw, count, first, last)
@@ -136,9 +182,6 @@ class Intake:
 
     def _digest(self, batch: Batch, times: list[int]) -> None:
         """Add to the digest, stopping at each break in time."""
-        if batch.first_frame - self._index * _NEW_INDEX > _NEW_INDEX:
-            self._index += 1
-        frame = (self._index << REF_CAPTURE) | (batch.first_frame - self._index * _NEW_INDEX)
         start = 0
         # Within one read times run on or jump for good: the ends tell, and only then each one is looked at.
         places = range(len(times)) if max(times) - min(times) > NS else (0,)
@@ -146,11 +189,17 @@ class Intake:
             jump = self.clock.see(times[n])
             if jump is not None:
                 if n > start:
-                    self.running.take(batch, frame, start, n, times)
+                    self._add(batch, times, start, n)
                 self.jumped(jump)
                 start = n
-        self.running.take(batch, frame, start, len(times), times)
+        self._add(batch, times, start)
         self.clock.see(times[-1])
+
+    def _add(self, batch: Batch, times: list[int], start: int = 0, stop: int | None = None) -> None:
+        while batch.first_frame - self._index * _NEW_INDEX > _NEW_INDEX:
+            self._index += 1
+        frame = (self._index << REF_CAPTURE) | (batch.first_frame - self._index * _NEW_INDEX)
+        self.running.take(batch, frame, start, len(times) if stop is None else stop, times)
 
     def _without_known(self, batch: Batch, times: list[int]) -> Batch:
         overlap = self._overlap
@@ -201,8 +250,15 @@ class Intake:
         start, self._gap_from = self._gap_from, None
         assert start is not None
         self.losses.add(Loss(start, max(start, first_ns), None, self._gap_why))
-        if first_ns - start > _LONG_GAP_NS:
+        limit, self._gap_limit_ns = self._gap_limit_ns, _LONG_GAP_NS
+        if first_ns - start > limit:
+            self._closing = True
             self.jumped(Jump(start, first_ns, asleep=False))
+            self._closing = False
+
+
+def _times(batch: Batch) -> list[int]:
+    return batch.records[col.REC_TS : batch.count * col.REC_STRIDE : col.REC_STRIDE].tolist()
 
 
 def _marks(batch: Batch, places: range) -> list[_Mark]:

@@ -49,7 +49,7 @@ class Running:
         self.name = name
         self.keep = keep or Keep()
         self.packets = 0
-        self.tcp_packets = 0
+        self._tcp_before = 0
         self.bytes = 0
         self.flows_seen = 0
         self.retired = 0
@@ -61,11 +61,12 @@ class Running:
         self._rows = array("q", bytes(8 * col.ROW_STRIDE * col.BATCH))
         self._noted = array("q", bytes(8 * col.NOTE_STRIDE * (col.BATCH + 1)))
         self._scratch = array("q", bytes(8 * col.LINK_SIZE))
-        self._truncated = 0
+        self._counts = array("q", bytes(8 * col.COUNT_SIZE))
         self.restart()
 
     def restart(self) -> None:
         """Begin anew, as after a break in time: what is still open counts as met midstream."""
+        self._tcp_before = self.tcp_packets
         self.digest = Digest()
         self._counts = array("q", bytes(8 * col.COUNT_SIZE))
         self._notes: dict[NoteKind, deque[Note]] = {kind: deque(maxlen=_NOTES_OF_A_KIND) for kind in NoteKind}
@@ -75,9 +76,9 @@ class Running:
         """Packet time of the beginning; None until the first packet after it."""
 
     @property
-    def flows(self) -> int:
-        """Flows held at the moment."""
-        return self.digest.count
+    def tcp_packets(self) -> int:
+        """TCP segments in all."""
+        return self._tcp_before + self._counts[col.STOP_TCP]
 
     @property
     def memory(self) -> int:
@@ -101,7 +102,6 @@ class Running:
                     break
                 self._keep(_note(batch.buffer, item))
         self.packets += stop - start
-        self.tcp_packets = counts[col.STOP_TCP]
         self.flows_seen += self.digest.count - before
         latest = max(times[start:stop])
         self.last_ns = latest if self.last_ns is None else max(self.last_ns, latest)
@@ -181,13 +181,4 @@ class Running:
                 self.given_up += kept - room
                 staying = view.most_telling(staying, room)
         self.digest = select(self.digest, staying)
-
-
-def open_flows(digest: Digest) -> int:
-    """Count the flows that are neither closed nor only tried."""
-    if not digest.count:
-        return 0
-    view = columns(digest)
-    return int((~view.closed & ~view.opening).sum())
-
 

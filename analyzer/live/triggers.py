@@ -1,0 +1,203 @@
+"""What starts a judgement beside the wire: lines of followed logs, the end of a program, and a person's "now"."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from pathlib import Path
+from typing import Protocol
+
+from analyzer.endpoint import Endpoint
+from analyzer.errors import LogError
+from analyzer.incidents import Incident, from_call, from_log
+from analyzer.live.cases import Case, CaseBook, Judged, View
+from analyzer.live.command import Command
+from analyzer.live.follow import FollowedLog, Line
+from analyzer.logs.model import LogFile
+from analyzer.logs.read import read_log
+from analyzer.surroundings import Surroundings
+from analyzer.units import NS
+
+__all__ = ["Triggers"]
+
+_LEAD = 50
+"""Lines before the new ones that are read with them: a record may have begun earlier."""
+_CALL_UNCERTAINTY_NS = 2 * NS
+_LOOKBACK_NS = 900 * NS
+"""A log's error may stem from what happened this long ago; losses since then count."""
+_REMEMBERED = 2000
+_REVISIONS = 3
+"""Waits after which a log's error is looked at again, in case more was seen."""
+
+
+class _Source(Protocol):
+    """Something with lines."""
+
+    def poll(self) -> list[Line]: ...
+
+    def context(self) -> list[Line]: ...
+
+
+@dataclass(slots=True)
+class _Followed:
+    path: str
+    source: _Source
+    due_ns: int | None = None
+    """When what was noticed is judged."""
+    again_ns: list[int] = field(default_factory=list)
+    noticed: dict[tuple[int, str], Case | None] = field(default_factory=dict)
+    """Errors by line and text (after a rotation lines count anew), with the case that each became."""
+    old: set[tuple[int, str]] = field(default_factory=set)
+    """Errors that stood there before the watch began."""
+
+
+@dataclass(slots=True)
+class _Call:
+    time_ns: int
+    due_ns: int
+    why: str
+
+
+@dataclass(slots=True)
+class Triggers:
+    """All sources of a watch. Nothing here raises for what a log holds."""
+
+    wait_ns: int
+    zone: tzinfo | None = None
+    endpoint: Endpoint | None = None
+    problems: list[str] = field(default_factory=list)
+    """Sentences to tell, emptied by whoever tells them."""
+    errors_seen: int = 0
+    _followed: list[_Followed] = field(default_factory=list)
+    _calls: list[_Call] = field(default_factory=list)
+
+    def follow(self, path: Path) -> None:
+        """Follow a log from its present end. Raises LogError."""
+        one = _Followed(str(path), FollowedLog(path))
+        log = self._read(one.source.context(), one, 0)
+        if log is not None:
+            one.old.update((event.line, event.text) for event in log.errors)
+        self._followed.append(one)
+
+    def watch(self, command: Command) -> None:
+        """Read a program's output like a log."""
+        self._followed.append(_Followed(command.name, command))
+
+    def now(self, time_ns: int, why: str) -> None:
+        """Ask for a judgement of this moment."""
+        self._calls.append(_Call(time_ns, time_ns + self.wait_ns, why))
+
+    def troubles(self) -> list[str]:
+        """Return why logs cannot be read at the moment."""
+        sources = [one.source for one in self._followed]
+        return [one.trouble for one in sources if isinstance(one, FollowedLog) and one.trouble is not None]
+
+    @property
+    def waiting(self) -> bool:
+        """Something was noticed and is not judged yet."""
+        return bool(self._calls) or any(one.due_ns is not None for one in self._followed)
+
+    def poll(self, now_ns: int) -> None:
+        """Look for new lines."""
+        for one in self._followed:
+            lead = one.source.context()[-_LEAD:]
+            fresh = one.source.poll()
+            if not fresh:
+                continue
+            log = self._read([*lead, *fresh], one, now_ns)
+            if log is None:
+                continue
+            for event in log.errors:
+                key = event.line, event.text
+                if key in one.noticed or key in one.old:
+                    continue
+                one.noticed[key] = None
+                self.errors_seen += 1
+                if one.due_ns is None:
+                    one.due_ns = now_ns + self.wait_ns
+
+    def _read(self, lines: Sequence[Line], one: _Followed, now_ns: int) -> LogFile | None:
+        """Read lines as a log of their own, and give its records the numbers they have in the whole."""
+        if not lines:
+            return None
+        with tempfile.TemporaryDirectory(prefix="notconn-") as folder:
+            file = Path(folder, Path(one.path).name)
+            file.write_bytes(b"\n".join(line.data for line in lines) + b"\n")
+            try:
+                log = read_log(file, zone=self.zone, near_ns=now_ns or None)
+            except LogError as error:
+                self.problems.append(str(error))
+                return None
+        numbers = [line.number for line in lines]
+        events = tuple(
+            replace(event, path=one.path, line=numbers[min(event.line, len(numbers)) - 1]) for event in log.events
+        )
+        return replace(log, path=one.path, events=events)
+
+    def due(self, now_ns: int, *, final: bool = False) -> bool:
+        """Tell whether something is to be judged now."""
+        return bool(self._due_calls(now_ns, final)) or any(self._ripe(one, now_ns, final) for one in self._followed)
+
+    def _due_calls(self, now_ns: int, final: bool) -> list[_Call]:
+        return [call for call in self._calls if final or call.due_ns <= now_ns]
+
+    def _ripe(self, one: _Followed, now_ns: int, final: bool) -> bool:
+        if one.due_ns is not None and (final or one.due_ns <= now_ns):
+            return True
+        return any(again <= now_ns for again in one.again_ns)
+
+    def judge(self, view: View, book: CaseBook, *, final: bool = False) -> list[tuple[Judged, bytes | None, str]]:
+        """Judge what is due; each verdict comes with the log's lines around it and the log's name."""
+        told: list[tuple[Judged, bytes | None, str]] = []
+        for call in self._due_calls(view.now_ns, final):
+            self._calls.remove(call)
+            lost = view.losses.within(call.time_ns - _LOOKBACK_NS, view.now_ns)
+            examiner = view.examiner(book.rules, book.settings, lost)
+            incident = from_call(examiner, call.time_ns, self.endpoint, _CALL_UNCERTAINTY_NS)
+            told.append((self._new(book, incident, view, examiner.around), None, call.why))
+        for one in self._followed:
+            if self._ripe(one, view.now_ns, final):
+                told += self._judge_log(one, view, book)
+        return told
+
+    def _judge_log(self, one: _Followed, view: View, book: CaseBook) -> list[tuple[Judged, bytes | None, str]]:
+        fresh, one.due_ns = one.due_ns is not None, None
+        one.again_ns = [again for again in one.again_ns if again > view.now_ns]
+        if fresh:
+            one.again_ns.append(view.now_ns + _REVISIONS * self.wait_ns)
+        lines = one.source.context()
+        log = self._read(lines, one, view.now_ns)
+        if log is None:
+            return []
+        excerpt = b"\n".join(line.data for line in lines) + b"\n"
+        lost = view.losses.within(view.now_ns - _LOOKBACK_NS, view.now_ns)
+        examiner = view.examiner(book.rules, book.settings, lost)
+        told: list[tuple[Judged, bytes | None, str]] = []
+        for incident in from_log(log, examiner)[0]:
+            event = incident.symptom.event
+            key = (event.line, event.text) if event is not None else (0, "")
+            if key not in one.noticed:
+                continue
+            case = one.noticed[key]
+            verdict = incident.diagnosis.cause, incident.diagnosis.confidence
+            if case is None:
+                judged = self._new(book, incident, view, examiner.around)
+                one.noticed[key] = judged.case
+            elif case.told != verdict:
+                case.told, case.told_ns, case.cause = verdict, view.now_ns, verdict[0]
+                case.revision += 1
+                judged = Judged(case, incident, examiner.around, "revised")
+            else:
+                continue
+            told.append((judged, excerpt, one.path))
+        while len(one.noticed) > _REMEMBERED:
+            del one.noticed[next(iter(one.noticed))]
+        return told
+
+    def _new(self, book: CaseBook, incident: Incident, view: View, around: Surroundings) -> Judged:
+        case = book.open_case(None, incident, view.now_ns)
+        case.told = incident.diagnosis.cause, incident.diagnosis.confidence
+        case.told_ns, case.revision = view.now_ns, 1
+        return Judged(case, incident, around, "incident")
