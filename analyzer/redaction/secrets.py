@@ -10,7 +10,7 @@ from analyzer.errors import OutputError
 
 __all__ = ["Secret", "find_secrets", "refuse"]
 
-_VALUE = rb"(?=[^\r\n]*[^x0*.\s\r\n\x00])"
+_VALUE = rb"(?=[^\r\n]*[a-wyz1-9])"
 """Something other than what a redaction leaves stands there."""
 
 
@@ -41,7 +41,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
         "password or token in a field",
         _pattern(
             rb"""(?:password|passwd|pwd|secret|client_secret|access_token|refresh_token|api[_-]?key|token)["']?"""
-            rb"""\s?[=:]\s?["']?(?=[^\s"'&;,]*[^x0*.\s"'&;,\[\x00])[^\s"'&;,]{4,}"""
+            rb"""\s?[=:]\s?["']?(?=[^\s"'&;,]*[a-wyz1-9])[^\s"'&;,]{4,}"""
         ),
     ),
     ("JSON web token", re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
@@ -52,7 +52,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
         ),
     ),
     ("private key", re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")),
-    ("password in an address", _pattern(rb"[a-z]{2,10}://[^\s/:@]+:(?=[^\s/@]*[^x0*.\s/@])[^\s/@]+@")),
+    ("password in an address", _pattern(rb"[a-z]{2,10}://[^\s/:@]+:(?=[^\s/@]*[a-wyz1-9])[^\s/@]+@")),
 )
 _ANONYMOUS = re.compile(rb"^PASS (?:anonymous|guest|ftp|[^\s@]*@[^\s]*)\s*$", re.IGNORECASE | re.MULTILINE)
 _SOCKS_PORTS = frozenset((1080, 1081))
