@@ -10,6 +10,7 @@ from analyzer.factset import FactSet
 from analyzer.observe.around import observe_around
 from analyzer.observe.derived import observe_derived, observe_peer
 from analyzer.observe.ending import observe_ending
+from analyzer.observe.one_way import forget_unseen
 from analyzer.observe.opening import observe_opening
 from analyzer.observe.protocol import observe_protocol
 from analyzer.observe.quality import observe_quality
@@ -37,4 +38,6 @@ def observe(symptom: Symptom, reading: Reading | None, around: Surroundings) -> 
         observe_protocol(facts, reading, around)
         observe_around(facts, symptom, reading, around)
         observe_derived(facts, symptom, reading, around)
+        if reading.view.one_direction:
+            forget_unseen(facts, reading.flow)
     return facts
