@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Endpoint", "format_address", "parse_address", "parse_endpoint"]
 
@@ -25,8 +25,7 @@ def parse_address(text: str) -> bytes | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One address (packed, 4 or 16 bytes) and TCP port."""
 
     packed: bytes

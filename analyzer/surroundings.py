@@ -164,7 +164,7 @@ class Surroundings:
         """Silences of the first flows to an endpoint that had any, each with its flow's index."""
         known = self._silences.get(endpoint)
         if known is None:
-            quiet = islice((row for row in self.to_responder(endpoint) if row.longest_silence_ns), 2 * _SAMPLES)
+            quiet = islice((row for row in self.to_responder(endpoint) if row.longest_silence_ns), _SAMPLES)
             known = [(row.index, silence) for row in quiet for silence in self.flow(row.index).silences]
             self._silences[endpoint] = known
         return known

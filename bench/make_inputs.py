@@ -84,7 +84,9 @@ def make(shape: Shape, path: Path, seed: int = 1) -> None:
 
     start = random.random(shape.flows) * shape.seconds * 0.8
     lasts = random.random(shape.flows) * shape.seconds * 0.2 + 0.01
-    times = start[flow] + lasts[flow] * (place / np.maximum(counts[flow] - 1, 1)) ** 1.2
+    round_trip = random.random(shape.flows) * 0.06 + 0.002
+    talk = np.maximum(place - 3, 0) / np.maximum(counts[flow] - 4, 1)
+    times = start[flow] + round_trip[flow] * np.minimum(place, 3) + lasts[flow] * talk**1.2
     order = np.argsort(times, kind="stable")
     host = random.integers(0, 2**16, shape.flows)
     server = random.integers(0, 400, shape.flows)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.endpoint import Endpoint
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["FlowRow", "RowList", "rows_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class FlowRow:
+class FlowRow(NamedTuple):
     """A flow in short."""
 
     index: int

@@ -130,7 +130,9 @@ def _same_path(facts: FactSet, reading: Reading, around: Surroundings, pause: Pa
     fatal = duration if not facts.known_values.get("answered_after_silence") else None
     lived = longest
     alike = {flow.index}
-    for index, silence in around.silences_to(flow.responder.endpoint):
+    # Pauses of a few seconds are everywhere and compare with nothing.
+    others = around.silences_to(flow.responder.endpoint) if duration >= 5 * NS else ()
+    for index, silence in others:
         if index == flow.index:
             continue
         if survived(silence):
