@@ -17,6 +17,7 @@ __all__ = ["install"]
 _SHARED = (
     "analyzer.decode.columns",
     "analyzer.decode.ahead",
+    "analyzer.decode.octets",
     "analyzer.flows.layout",
     "analyzer.decode.links",
     "analyzer.flows.tally",

@@ -18,7 +18,7 @@ cdef extern from *:
     const long long YEAR_2096 "NOTCONN_YEAR_2096"
 cdef enum:
     BATCH = 4096
-    AHEAD = 8
+    AHEAD = 12
     REC_OFF = 0
     REC_CAP = 1
     REC_ORIG = 2

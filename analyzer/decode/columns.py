@@ -7,7 +7,7 @@ A *record* is where a packet lies in a buffer. A *row* is one TCP segment. Both 
 from __future__ import annotations
 
 BATCH = 4096
-AHEAD = 8  # rows that memory is asked for in advance
+AHEAD = 12  # rows that memory is asked for in advance
 
 # Literals above 31 bits have names, because a bare one would be a Python object to the compiler.
 BIT31 = 0x80000000

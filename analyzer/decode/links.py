@@ -35,16 +35,9 @@ from cython.cimports.analyzer.decode.columns import (
     WHAT_PPP,
     WHAT_TYPE,
 )
+from cython.cimports.analyzer.decode.octets import u16
 
 __all__ = ["descend", "link_layer", "udp_tunnel"]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _u16(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
-    return (cython.cast(cython.longlong, buf[p]) << 8) | buf[p + 1]
 
 
 @cython.cfunc
@@ -67,8 +60,8 @@ def _gre(
     kind: cython.longlong
     if end - p < 4:
         return -1
-    flags = _u16(buf, p)
-    kind = _u16(buf, p + 2)
+    flags = u16(buf, p)
+    kind = u16(buf, p + 2)
     p += 4
     if flags & 7 == 1:
         # Enhanced GRE of PPTP (RFC 2637 §4.1): the key is always there, sequence and acknowledgment may be.
@@ -129,7 +122,7 @@ def descend(
                 if end - p < 4:
                     return _stop(s, STOP_LINK_CUT)
                 s[LINK_BITS] |= BIT_TUNNEL
-                kind = _u16(buf, p + 2)
+                kind = u16(buf, p + 2)
                 p += 4
                 if kind < 0x0600:
                     what = WHAT_LLC
@@ -149,7 +142,7 @@ def descend(
                 # Cisco metadata: version, length in words of eight bytes, options, then the ethertype.
                 if end - p < 8:
                     return _stop(s, STOP_LINK_CUT)
-                kind = _u16(buf, p + 6)
+                kind = u16(buf, p + 6)
                 p += 8
             elif kind == 0x8870:
                 what = WHAT_LLC
@@ -163,7 +156,7 @@ def descend(
             if end - p < 14:
                 return _stop(s, STOP_LINK_CUT)
             s[LINK_BITS] |= BIT_TUNNEL
-            kind = _u16(buf, p + 12)
+            kind = u16(buf, p + 12)
             p += 14
             what = WHAT_TYPE if kind >= 0x0600 else WHAT_LLC
         elif what == WHAT_MPLS:
@@ -190,7 +183,7 @@ def descend(
                 kind = buf[p]
                 p += 1
             else:
-                kind = _u16(buf, p)
+                kind = u16(buf, p)
                 p += 2
             if kind == 0x0021 or kind == 0x0057:
                 s[LINK_POS] = p
@@ -202,7 +195,7 @@ def descend(
             if end - p < 8:
                 return _stop(s, STOP_LLC)
             if buf[p] == 0xAA and buf[p + 1] == 0xAA and buf[p + 2] == 0x03:
-                kind = _u16(buf, p + 6)
+                kind = u16(buf, p + 6)
                 p += 8
                 what = WHAT_TYPE
             elif buf[p] == 0x06 and buf[p + 1] == 0x06 and buf[p + 2] == 0x03:
@@ -279,7 +272,7 @@ def _nflog(
 @cython.exceptval(check=False)
 def _mac(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
     """A 16-bit hash, never zero, of six bytes."""
-    value: cython.longlong = (_u16(buf, p) * 31 + _u16(buf, p + 2) * 17 + _u16(buf, p + 4)) & 0xFFFF
+    value: cython.longlong = (u16(buf, p) * 31 + u16(buf, p + 2) * 17 + u16(buf, p + 4)) & 0xFFFF
     return value if value else 1
 
 
@@ -300,20 +293,20 @@ def link_layer(
         if size < 14:
             return _stop(s, STOP_LINK_CUT)
         s[LINK_HASH] = _mac(buf, p + 6)
-        kind = _u16(buf, p + 12)
+        kind = u16(buf, p + 12)
         return descend(buf, p + 14, end, WHAT_TYPE if kind >= 0x0600 else WHAT_LLC, kind, s)
     if link == 113 or link == 276:
         if size < (16 if link == 113 else 20):
             return _stop(s, STOP_LINK_CUT)
         s[LINK_HASH] = _mac(buf, p + (6 if link == 113 else 12))
-        kind = _u16(buf, p + 14) if link == 113 else _u16(buf, p)
+        kind = u16(buf, p + 14) if link == 113 else u16(buf, p)
         p += 16 if link == 113 else 20
         return descend(buf, p, end, WHAT_TYPE if kind >= 0x0600 else WHAT_LLC, kind, s)
     if link == 0 or link == 108:
         if size < 4:
             return _stop(s, STOP_LINK_CUT)
         # The family is one small number in the byte order of the host that wrote the file.
-        kind = buf[p] | buf[p + 3] | (_u16(buf, p + 1) << 8)
+        kind = buf[p] | buf[p + 3] | (u16(buf, p + 1) << 8)
         if kind == 2:
             s[LINK_POS] = p + 4
             return 4
@@ -333,7 +326,7 @@ def link_layer(
     if link == 104:
         if size < 4:
             return _stop(s, STOP_LINK_CUT)
-        return descend(buf, p + 4, end, WHAT_TYPE, _u16(buf, p + 2), s)
+        return descend(buf, p + 4, end, WHAT_TYPE, u16(buf, p + 2), s)
     if link == 8:
         return descend(buf, p + 16, end, WHAT_NIBBLE, 0, s)
     if link == 105:
@@ -348,7 +341,7 @@ def link_layer(
         if size < 4:
             return _stop(s, STOP_LINK_CUT)
         if buf[p + 2] != 0x03:
-            return descend(buf, p + 4, end, WHAT_TYPE, _u16(buf, p + 2), s)
+            return descend(buf, p + 4, end, WHAT_TYPE, u16(buf, p + 2), s)
         if buf[p + 3] == 0xCC or buf[p + 3] == 0x8E:
             s[LINK_POS] = p + 4
             return 4 if buf[p + 3] == 0xCC else 6
@@ -358,7 +351,7 @@ def link_layer(
         if size < 6 or buf[p] != 0x4D or buf[p + 1] != 0x47 or buf[p + 2] != 0x43:
             return _stop(s, STOP_LINK_CUT)
         kind = buf[p + 3]
-        p += 6 + _u16(buf, p + 4) if kind & 0x80 else 4
+        p += 6 + u16(buf, p + 4) if kind & 0x80 else 4
         return descend(buf, p, end, WHAT_NIBBLE if kind & 2 else WHAT_ETHER, 0, s)
     if link == 129 or link == 7:
         # ARCnet: one-byte addresses; Linux adds two bytes of offset. Type 240 is IPv4 by RFC 1051, 212 by RFC 1201.
@@ -390,10 +383,10 @@ def udp_tunnel(
     if port == 4789:
         return descend(buf, p + 8, end, WHAT_ETHER, 0, s)
     if port == 6081:
-        if buf[p] & 0x3F == 0 and _u16(buf, p + 2) == 0:
+        if buf[p] & 0x3F == 0 and u16(buf, p + 2) == 0:
             return 0
         s[LINK_BITS] |= BIT_TUNNEL
-        return descend(buf, p + 8 + 4 * (buf[p] & 0x3F), end, WHAT_TYPE, _u16(buf, p + 2), s)
+        return descend(buf, p + 8 + 4 * (buf[p] & 0x3F), end, WHAT_TYPE, u16(buf, p + 2), s)
     if port == 2152:
         flags = buf[p]
         if flags >> 5 != 1 or not flags & 0x10 or buf[p + 1] != 0xFF:
@@ -409,14 +402,14 @@ def udp_tunnel(
         s[LINK_BITS] |= BIT_TUNNEL
         return descend(buf, p, end, WHAT_NIBBLE, 0, s)
     if port == 1701:
-        flags = _u16(buf, p)
+        flags = u16(buf, p)
         if flags & 0x8000 or flags & 15 != 2:
             return 0
         p += 6 + (2 if flags & 0x4000 else 0) + (4 if flags & 0x0800 else 0)
         if flags & 0x0200:
             if end - p < 2:
                 return 0
-            p += 2 + _u16(buf, p)
+            p += 2 + u16(buf, p)
         s[LINK_BITS] |= BIT_TUNNEL
         return descend(buf, p, end, WHAT_PPP, 0, s)
     if port == 3544:

@@ -76,18 +76,11 @@ from cython.cimports.analyzer.decode.columns import (
     WHAT_MPLS,
 )
 from cython.cimports.analyzer.decode.links import descend, link_layer, udp_tunnel
+from cython.cimports.analyzer.decode.octets import u16
 
 from analyzer.decode.segments import read_segments
 
 __all__ = ["decode"]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _u16(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
-    return (cython.cast(cython.longlong, buf[p]) << 8) | buf[p + 1]
 
 
 @cython.cfunc
@@ -201,7 +194,7 @@ def decode(
             quoted = 0
             fragment = False
             if link == 1 and end - p >= 34 and buf[p + 12] == 8 and buf[p + 13] == 0:
-                s[LINK_HASH] = (_u16(buf, p + 6) * 31 + _u16(buf, p + 8) * 17 + _u16(buf, p + 10)) & 0xFFFF
+                s[LINK_HASH] = (u16(buf, p + 6) * 31 + u16(buf, p + 8) * 17 + u16(buf, p + 10)) & 0xFFFF
                 if s[LINK_HASH] == 0:
                     s[LINK_HASH] = 1
                 version = 4
@@ -219,7 +212,7 @@ def decode(
                         break
                     ip = p
                     p += 4 * (buf[ip] & 15)
-                    length = _u16(buf, ip + 2)
+                    length = u16(buf, ip + 2)
                     # Zero: the sending host left segmentation to its network card (the capture saw it before).
                     if length:
                         if length < p - ip:
@@ -232,10 +225,10 @@ def decode(
                     protocol = buf[ip + 9]
                     ttl = buf[ip + 8]
                     address = ip + 12
-                    shape = MARK_IP_ID | (_u16(buf, ip + 4) << SHAPE_IP_ID)
+                    shape = MARK_IP_ID | (u16(buf, ip + 4) << SHAPE_IP_ID)
                     if buf[ip + 6] & 0x40:
                         shape |= MARK_DF
-                    fragment = _u16(buf, ip + 6) & 0x3FFF != 0
+                    fragment = u16(buf, ip + 6) & 0x3FFF != 0
                 elif version == 6:
                     if end - p < 40:
                         reason = STOP_IP_CUT
@@ -245,7 +238,7 @@ def decode(
                         break
                     ip = p
                     p += 40
-                    length = _u16(buf, ip + 4)
+                    length = u16(buf, ip + 4)
                     if length and p + length < vend:
                         vend = p + length
                     if vend < end:
@@ -270,7 +263,7 @@ def decode(
                         p += 8 * (cython.cast(cython.Py_ssize_t, buf[p + 1]) + 1)
                     elif version == 6 and protocol == 44:
                         protocol = buf[p]
-                        if _u16(buf, p + 2) & 0xFFF9:
+                        if u16(buf, p + 2) & 0xFFF9:
                             fragment = True
                             break
                         p += 8
@@ -304,9 +297,9 @@ def decode(
                 if protocol == 17:
                     if end - p < 8:
                         break
-                    sport = _u16(buf, p)
-                    dport = _u16(buf, p + 2)
-                    length = _u16(buf, p + 4)
+                    sport = u16(buf, p)
+                    dport = u16(buf, p + 2)
+                    length = u16(buf, p + 4)
                     if length >= 8 and p + length < vend:
                         vend = p + length
                         if vend < end:

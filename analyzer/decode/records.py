@@ -47,6 +47,7 @@ from cython.cimports.analyzer.decode.columns import (
     WALK_UNIT,
     YEAR_2096,
 )
+from cython.cimports.analyzer.decode.octets import u16, u16le, u32, u32le
 
 __all__ = ["walk_pcap", "walk_pcapng"]
 
@@ -55,30 +56,8 @@ __all__ = ["walk_pcap", "walk_pcapng"]
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _u16(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, big: cython.bint) -> cython.longlong:
-    if big:
-        return (cython.cast(cython.longlong, buf[p]) << 8) | buf[p + 1]
-    return (cython.cast(cython.longlong, buf[p + 1]) << 8) | buf[p]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _u32(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, big: cython.bint) -> cython.longlong:
-    if big:
-        return (
-            (cython.cast(cython.longlong, buf[p]) << 24)
-            | (cython.cast(cython.longlong, buf[p + 1]) << 16)
-            | (cython.cast(cython.longlong, buf[p + 2]) << 8)
-            | buf[p + 3]
-        )
-    return (
-        (cython.cast(cython.longlong, buf[p + 3]) << 24)
-        | (cython.cast(cython.longlong, buf[p + 2]) << 16)
-        | (cython.cast(cython.longlong, buf[p + 1]) << 8)
-        | buf[p]
-    )
+def _long(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, big: cython.bint) -> cython.longlong:
+    return u32(buf, p) if big else u32le(buf, p)
 
 
 @cython.cfunc
@@ -121,7 +100,7 @@ def walk_pcap(
                 stop = STOP_MORE
                 need = header
                 break
-            cap = _u32(buf, p + 8, big)
+            cap = _long(buf, p + 8, big)
             if cap > limit:
                 stop = STOP_DAMAGED
                 need = cap
@@ -130,8 +109,8 @@ def walk_pcap(
                 stop = STOP_MORE
                 need = header + cap
                 break
-            orig = _u32(buf, p + 12, big)
-            ts = _u32(buf, p, big) * 1_000_000_000 + _u32(buf, p + 4, big) * unit
+            orig = _long(buf, p + 12, big)
+            ts = _long(buf, p, big) * 1_000_000_000 + _long(buf, p + 4, big) * unit
             if orig > cap:
                 state[WALK_TRUNCATED] += 1
             else:
@@ -197,8 +176,8 @@ def _comments(
     code: cython.longlong
     length: cython.longlong
     while end - p >= 4:
-        code = _u16(buf, p, big)
-        length = _u16(buf, p + 2, big)
+        code = (u16(buf, p) if big else u16le(buf, p))
+        length = (u16(buf, p + 2) if big else u16le(buf, p + 2))
         if code == 0:
             break
         if code == 1:
@@ -241,11 +220,11 @@ def walk_pcapng(
                 stop = STOP_MORE
                 need = 12
                 break
-            kind = _u32(buf, p, big)
+            kind = _long(buf, p, big)
             if kind != 6 and kind != 3 and kind != 2:
                 stop = STOP_BLOCK
                 break
-            total = _u32(buf, p + 4, big)
+            total = _long(buf, p + 4, big)
             # Some writers leave the last block's length unpadded; readers agree to round it up.
             total = (total + 3) & -4
             if total < (16 if kind == 3 else 32) or total > limit + 65536:
@@ -256,22 +235,22 @@ def walk_pcapng(
                 stop = STOP_MORE
                 need = total
                 break
-            if _u32(buf, p + total - 4, big) != _u32(buf, p + 4, big):
+            if _long(buf, p + total - 4, big) != _long(buf, p + 4, big):
                 stop = STOP_DAMAGED
                 need = total
                 break
             if kind == 3:
                 face = 0
                 data = p + 12
-                orig = _u32(buf, p + 8, big)
+                orig = _long(buf, p + 8, big)
                 cap = total - 16
                 if orig < cap:
                     cap = orig
             else:
-                face = _u32(buf, p + 8, big) if kind == 6 else _u16(buf, p + 8, big)
+                face = _long(buf, p + 8, big) if kind == 6 else (u16(buf, p + 8) if big else u16le(buf, p + 8))
                 data = p + 28
-                cap = _u32(buf, p + 20, big)
-                orig = _u32(buf, p + 24, big)
+                cap = _long(buf, p + 20, big)
+                orig = _long(buf, p + 24, big)
             if face >= interfaces:
                 stop = STOP_DAMAGED
                 need = -1
@@ -287,7 +266,7 @@ def walk_pcapng(
                     stop = STOP_DAMAGED
                     need = cap
                     break
-                ts = _instant(table, t, _u32(buf, p + 12, big), _u32(buf, p + 16, big))
+                ts = _instant(table, t, _long(buf, p + 12, big), _long(buf, p + 16, big))
                 if total - 32 > ((cap + 3) & -4):
                     state[WALK_COMMENTS] += _comments(buf, data + ((cap + 3) & -4), p + total - 4, big)
             if orig > cap:

@@ -39,29 +39,9 @@ from cython.cimports.analyzer.decode.columns import (
     STOP_TCP_BAD,
     STOP_TCP_CUT,
 )
+from cython.cimports.analyzer.decode.octets import u16, u32
 
 __all__ = ["read_segments"]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _u16(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
-    return (cython.cast(cython.longlong, buf[p]) << 8) | buf[p + 1]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _u32(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
-    return (
-        (cython.cast(cython.longlong, buf[p]) << 24)
-        | (cython.cast(cython.longlong, buf[p + 1]) << 16)
-        | (cython.cast(cython.longlong, buf[p + 2]) << 8)
-        | buf[p + 3]
-    )
 
 
 @cython.cfunc
@@ -93,7 +73,7 @@ def _options(
                 found |= 1 << 30
         elif syn:
             if kind == 2 and length == 4:
-                found |= OPT_MSS | _u16(buf, p + 2)
+                found |= OPT_MSS | u16(buf, p + 2)
             elif kind == 3 and length == 3:
                 found |= OPT_WSCALE | (cython.cast(cython.longlong, buf[p + 2]) << 16)
             elif kind == 4:
@@ -156,8 +136,8 @@ def _read(
     size = 4 * (buf[p + 12] >> 4)
     if size < 20:
         return STOP_TCP_BAD
-    sport = _u16(buf, p)
-    dport = _u16(buf, p + 2)
+    sport = u16(buf, p)
+    dport = u16(buf, p + 2)
     flags = ((cython.cast(cython.longlong, buf[p + 12]) & 1) << 8) | buf[p + 13]
     length = vend - p - size
     captured = end - p - size
@@ -174,8 +154,8 @@ def _read(
         if found & (1 << 30):
             shape |= MARK_SACK
     if not bits & BIT_V6:
-        source = _u32(buf, address)
-        target = _u32(buf, address + 4)
+        source = u32(buf, address)
+        target = u32(buf, address + 4)
         side = source > target or (source == target and sport > dport)
         if side:
             rows[r + ROW_KEY] = ((target - BIT31) << 32) + source
@@ -188,7 +168,7 @@ def _read(
         rows[r + ROW_KEY] = address
         mixed = 0
         for i in range(0, 16, 4):
-            mixed = _mix(mixed + (_u32(buf, address + i) ^ _u32(buf, address + 16 + i)))
+            mixed = _mix(mixed + (u32(buf, address + i) ^ u32(buf, address + 16 + i)))
     if side:
         bits |= BIT_SIDE
         shape |= MARK_HIGH_SIDE
@@ -196,8 +176,8 @@ def _read(
     else:
         rows[r + ROW_PORTS] = (sport << 16) | dport
     rows[r + ROW_HASH] = _mix(mixed + rows[r + ROW_PORTS] * 0x2545F491)
-    rows[r + ROW_SEQACK] = ((_u32(buf, p + 8) - BIT31) << 32) + _u32(buf, p + 4)
-    rows[r + ROW_HOP] |= _u16(buf, p + 14) << 32
+    rows[r + ROW_SEQACK] = ((u32(buf, p + 8) - BIT31) << 32) + u32(buf, p + 4)
+    rows[r + ROW_HOP] |= u16(buf, p + 14) << 32
     rows[r + ROW_SHAPE] = (
         shape | flags | ((length if length < SHAPE_LENGTH_MAX else SHAPE_LENGTH_MAX) << SHAPE_LENGTH)
     )

@@ -8,7 +8,9 @@ A flow without a reason is an ordinary complete or a healthy running one; where 
 from __future__ import annotations
 
 import cython
+from cython.cimports.analyzer.decode.ahead import fetch
 from cython.cimports.analyzer.decode.columns import (
+    AHEAD,
     BIT31,
     LOW32,
     MARK_HIGH_SIDE,
@@ -370,6 +372,28 @@ def _segments(
     return reasons
 
 
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _look_ahead(kept: cython.longlong[::1], pool: cython.longlong[::1], s: cython.Py_ssize_t) -> cython.void:
+    """Ask for the first chunk of the flow 24 on, the second of the one 16 on, and the third of the one 8 on."""
+    chunk: cython.Py_ssize_t = (kept[s + 3 * AHEAD * S_STRIDE + S_CHUNKS] & LOW32) * G_STRIDE
+    fetch(pool, chunk)
+    fetch(pool, chunk + 8)
+    chunk = (kept[s + 2 * AHEAD * S_STRIDE + S_CHUNKS] & LOW32) * G_STRIDE
+    if kept[s + 2 * AHEAD * S_STRIDE + S_COUNT] > G_SEGMENTS:
+        chunk = (pool[chunk] & LOW32) * G_STRIDE
+        fetch(pool, chunk)
+        fetch(pool, chunk + 8)
+    if kept[s + AHEAD * S_STRIDE + S_COUNT] > 2 * G_SEGMENTS:
+        chunk = (kept[s + AHEAD * S_STRIDE + S_CHUNKS] & LOW32) * G_STRIDE
+        chunk = (pool[chunk] & LOW32) * G_STRIDE
+        chunk = (pool[chunk] & LOW32) * G_STRIDE
+        fetch(pool, chunk)
+        fetch(pool, chunk + 8)
+
+
 def judge(
     count: cython.Py_ssize_t,
     entries: cython.longlong[::1],
@@ -400,6 +424,15 @@ def judge(
     other: cython.longlong
     with cython.nogil:
         for i in range(count):
+            if i + 3 * AHEAD < count:
+                # The chunks of a flow's segments are a list: each round asks for the next one of a flow further on.
+                _look_ahead(kept, pool, i * S_STRIDE)
+                word = spoken[(i + AHEAD) * W_STRIDE]
+                fetch(words, (word & 0x7FFFFFFF) - 1)
+                fetch(words, ((word >> 32) & 0x3FFFFFFF) - 1)
+                word = spoken[(i + AHEAD) * W_STRIDE + 1]
+                fetch(words, (word & 0x7FFFFFFF) - 1)
+                fetch(words, ((word >> 32) & 0x3FFFFFFF) - 1)
             if not entries[i * E_STRIDE + E_BITS] & EB_PACKETS:
                 continue
             t = i * T_STRIDE

@@ -403,8 +403,10 @@ def update(
                 s = which[i + AHEAD] * S_STRIDE
                 g = (kept[s + S_CHUNKS] >> 32) * G_STRIDE
                 fetch(pool, g)
-                fetch(pool, g + 1 + (kept[s + S_COUNT] % G_SEGMENTS) * G_WORDS)
+                g += 1 + (kept[s + S_COUNT] % G_SEGMENTS) * G_WORDS
+                fetch(pool, g)
                 if kept[s + S_SILENCES]:
+                    fetch(pool, g + 2 * G_WORDS)
                     fetch(lists, ((kept[s + S_SILENCES] >> 2) - 1) * L_STRIDE)
             if which[i] < 0:
                 continue

@@ -176,7 +176,9 @@ def update(
                 fetch(entry, which[i + 2 * AHEAD] * W_STRIDE)
             if i + AHEAD < n and which[i + AHEAD] >= 0:
                 w = which[i + AHEAD] * W_STRIDE + (rows[r + AHEAD * ROW_STRIDE + ROW_BITS] & BIT_SIDE)
-                fetch(pool, ((entry[w] >> 32) & 0x3FFFFFFF) - 1)
+                p = ((entry[w] >> 32) & 0x3FFFFFFF) - 1
+                fetch(pool, p)
+                fetch(pool, p + 8)
             if which[i] < 0 or rows[r + ROW_LENGTH] < 2:
                 continue
             w = which[i] * W_STRIDE + (rows[r + ROW_BITS] & BIT_SIDE)
