@@ -23,6 +23,7 @@ HOT = (
     "analyzer.flows.segments_merge",
     "analyzer.flows.words",
     "analyzer.flows.judge",
+    "analyzer.flows.outline",
     "analyzer.flows.likeness",
 )
 

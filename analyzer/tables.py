@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, URG, Flow, Segment
-from analyzer.signals.protocol import Protocol, read_talk
+from analyzer.flows import layout as lay
+from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, URG, Flow
+from analyzer.signals.protocol import Protocol, read_protocol
 from analyzer.units import MS, NS
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ log_code                    int     the error's code
 group                       text    the group of like incidents that it belongs to
 """)
 
+_LETTERS = "SHADFRW"
 _FLAGS = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"), (URG, "URG"))
 
 
@@ -181,76 +183,100 @@ def _table(columns: tuple[Column, ...], rows: Iterable[Row]) -> Table:
 
 def flow_table(captures: Iterable[Capture]) -> Table:
     """Return one row for each flow of each capture, in `FLOW_COLUMNS`."""
-    return _table(FLOW_COLUMNS, (_flow(flow, capture.info.path) for capture in captures for flow in capture.flows))
+    found: dict[str, list[Any]] = {column.name: [] for column in FLOW_COLUMNS}
+    for capture in captures:
+        for name, cells in _flow_cells(capture).items():
+            found[name] += cells
+    return Table(FLOW_COLUMNS, found)
 
 
-def _flow(flow: Flow, path: str) -> Row:
-    client, server = flow.initiator, flow.responder
-    silence, ended_by = _longest_silence(flow)
-    protocol = read_talk(flow).protocol
-    return (
-        flow.stream,
-        path,
-        str(client.endpoint),
-        str(server.endpoint),
-        flow.initiator_from.value,
-        flow.first_frame,
-        flow.last_frame,
-        flow.first_ns,
-        flow.last_ns,
-        (flow.last_ns - flow.first_ns) / NS,
-        client.packets + server.packets,
-        client.packets,
-        server.packets,
-        client.payload_bytes + server.payload_bytes,
-        client.payload_bytes,
-        server.payload_bytes,
-        flow.verdict,
-        flow.history,
-        _handshake_ms(flow),
-        silence,
-        ended_by,
-        _frames(flow, SYN),
-        _frames(flow, FIN),
-        _frames(flow, RST),
-        client.fins + server.fins,
-        client.rsts + server.rsts,
-        client.retransmitted_bytes,
-        server.retransmitted_bytes,
-        client.missing_bytes,
-        server.missing_bytes,
-        client.keepalives + server.keepalives,
-        client.zero_windows + server.zero_windows,
-        None if protocol is Protocol.UNKNOWN else protocol.value,
-        flow.reused_ports,
+def _flow_cells(capture: Capture) -> dict[str, Sequence[Any]]:
+    """Return whole columns of one capture: of a million flows, objects for the segments would cost the most by far."""
+    flows = capture.flows
+    rows, marks = flows.outline()
+    count = len(flows)
+
+    def words(word: int) -> list[int]:
+        return rows[word : count * lay.O_STRIDE : lay.O_STRIDE].tolist()
+
+    def known(word: int) -> list[int | None]:
+        return [None if value < 0 else value for value in words(word)]
+
+    def sums(word: int) -> list[int]:
+        return [a + b for a, b in zip(words(word), words(word + 1), strict=True)]
+
+    def per(word: int, unit: int) -> list[float | None]:
+        return [None if value < 0 else value / unit for value in words(word)]
+
+    ends = [flows.ends(index) for index in range(count)]
+    firsts, lasts = words(lay.O_FIRST_NS), words(lay.O_LAST_NS)
+    syns, fins, rsts = _marked(words(lay.O_MARKS), marks)
+    protocols = (
+        read_protocol(client, server, responder.port)
+        for (client, server), (_, responder) in zip(flows.heads(), ends, strict=True)
     )
+    stories = words(lay.O_HISTORY)
+    histories = {word: _history(word) for word in set(stories)}
+    return {
+        "stream": words(lay.O_STREAM),
+        "capture": [capture.info.path] * count,
+        "client": [str(client) for client, _ in ends],
+        "server": [str(server) for _, server in ends],
+        "initiator_from": [flows.initiator_from(index).value for index in range(count)],
+        "first_frame": words(lay.O_FIRST_FRAME),
+        "last_frame": words(lay.O_LAST_FRAME),
+        "first": firsts,
+        "last": lasts,
+        "duration_s": [(last - first) / NS for first, last in zip(firsts, lasts, strict=True)],
+        "packets": sums(lay.O_PACKETS),
+        "client_packets": words(lay.O_PACKETS),
+        "server_packets": words(lay.O_OTHER_PACKETS),
+        "payload_bytes": sums(lay.O_BYTES),
+        "client_payload_bytes": words(lay.O_BYTES),
+        "server_payload_bytes": words(lay.O_OTHER_BYTES),
+        "verdict": [flows.verdict(index) for index in range(count)],
+        "history": [histories[word] for word in stories],
+        "handshake_ms": per(lay.O_HANDSHAKE, MS),
+        "longest_silence_s": per(lay.O_SILENCE, NS),
+        "longest_silence_frame": known(lay.O_SILENCE_FRAME),
+        "syn_frames": syns,
+        "fin_frames": fins,
+        "rst_frames": rsts,
+        "fins": words(lay.O_FINS),
+        "rsts": words(lay.O_RSTS),
+        "client_retransmitted_bytes": known(lay.O_RETRANSMITTED),
+        "server_retransmitted_bytes": known(lay.O_OTHER_RETRANSMITTED),
+        "client_missing_bytes": known(lay.O_MISSING),
+        "server_missing_bytes": known(lay.O_OTHER_MISSING),
+        "keepalives": words(lay.O_KEEPALIVES),
+        "zero_windows": words(lay.O_ZERO_WINDOWS),
+        "protocol": [None if one is Protocol.UNKNOWN else one.value for one in protocols],
+        "reused_ports": [bool(word) for word in words(lay.O_REUSED)],
+    }
 
 
-def _frames(flow: Flow, flag: int) -> list[int]:
-    return [segment.frame for segment in flow.segments if segment.flags & flag]
+def _marked(counts: Sequence[int], marks: Sequence[int]) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
+    """Return the frames with SYN, FIN and RST of each flow."""
+    syns: list[list[int]] = []
+    fins: list[list[int]] = []
+    rsts: list[list[int]] = []
+    at = 0
+    for count in counts:
+        of_flow = marks[at : at + count]
+        at += count
+        for kind, found in ((lay.MARK_SYN, syns), (lay.MARK_FIN, fins), (lay.MARK_RST, rsts)):
+            found.append([mark >> lay.MARK_SHIFT for mark in of_flow if mark & kind])
+    return syns, fins, rsts
 
 
-def _handshake_ms(flow: Flow) -> float | None:
-    if not (flow.initiator.syns and flow.responder.syns):
-        return None
-    asked: Segment | None = None
-    for segment in flow.segments:
-        if segment.flags & SYN:
-            if segment.flags & ACK:
-                return None if asked is None else (segment.ts_ns - asked.ts_ns) / MS
-            asked = asked or segment
-    return None
-
-
-def _longest_silence(flow: Flow) -> tuple[float | None, int | None]:
-    if flow.silences:
-        longest = flow.silences[0]
-        return longest.duration_ns / NS, longest.after_frame
-    if flow.elided or len(flow.segments) < 2:
-        return None, None
-    pairs = zip(flow.segments, flow.segments[1:], strict=False)
-    gap, frame = max((after.ts_ns - before.ts_ns, -after.frame) for before, after in pairs)
-    return max(0, gap) / NS, -frame
+def _history(word: int) -> str:
+    """Write Zeek's letters of a history word whose sides were turned, upper case for the initiator."""
+    letters = ""
+    while word & 15:
+        code = (word & 15) - 1
+        letters += _LETTERS[code >> 1] if not code & 1 else _LETTERS[code >> 1].lower()
+        word >>= 4
+    return letters
 
 
 def silence_table(captures: Iterable[Capture]) -> Table:

@@ -15,13 +15,16 @@ from analyzer.flows.judge import judge
 from analyzer.flows.likeness import likeness
 from analyzer.flows.machine import VERDICTS
 from analyzer.flows.model import Flow, InitiatorFrom
+from analyzer.flows.outline import outline
 from analyzer.flows.rows import FlowRow
 
 __all__ = ["FlowTable", "Notable", "Reason"]
 
 _BUILT = 4096
+_SEEN = 1 << 15
 _HOW = (InitiatorFrom.SYN, InitiatorFrom.SYN_ACK, InitiatorFrom.PORT, InitiatorFrom.FIRST_PACKET)
 _LOW32 = 0xFFFFFFFF
+_HEAD = 0x7FFFFFFF
 
 
 class Reason(IntFlag):
@@ -165,21 +168,57 @@ class FlowTable:
         pair = endpoints(self.digest, self._word(index, lay.J_WHERE) & _LOW32)
         return (pair[1], pair[0]) if self._word(index, lay.J_META) & lay.J_SIDE else pair
 
+    def outline(self) -> tuple[array[int], array[int]]:
+        """Return ``O_*`` words for each flow, and ``MARK_*`` words for the SYNs, FINs and RSTs of all, in order."""
+        digest, count = self.digest, self._count
+        rows = array("q", bytes(8 * lay.O_STRIDE * max(1, count)))
+        marks = array("q", bytes(64 * (count + 8)))
+        while True:
+            found = outline(
+                count, self._groups, digest.entries, digest.halves, digest.cold, digest.kept, digest.pool, digest.lists,
+                digest.extras, rows, marks,
+            )
+            if found <= len(marks):
+                return rows, marks
+            marks = array("q", bytes(8 * found))
+
+    def heads(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the first words of the initiator and of the responder, flow by flow, at most 96 bytes each."""
+        spoken, starts = self.digest.spoken, self.digest.entry_words
+        text = memoryview(spoken).cast("B")
+        try:
+            for index in range(self._count):
+                at = (self._word(index, lay.J_WHERE) & _LOW32) * lay.W_STRIDE
+                low, high = starts[at] & _HEAD, starts[at + 1] & _HEAD
+                first, second = (high, low) if self._word(index, lay.J_META) & lay.J_SIDE else (low, high)
+                yield (
+                    text[8 * first : 8 * first + (spoken[first - 1] & 127)].tobytes() if first else b"",
+                    text[8 * second : 8 * second + (spoken[second - 1] & 127)].tobytes() if second else b"",
+                )
+        finally:
+            text.release()
+
     def hosts(self, limit: int) -> list[bytes]:
         """Return the packed addresses of the first flows, each once, at most ``limit``."""
-        entries, stop = self.digest.entries, self.digest.count * lay.E_STRIDE
-        keys = entries[lay.E_KEY : stop : lay.E_STRIDE]
-        ports = entries[lay.E_PORTS : stop : lay.E_STRIDE]
+        entries, pairs = self.digest.entries, self.digest.pairs
         found: dict[bytes, None] = {}
-        for key, family in dict.fromkeys(zip(keys, (word >> lay.EP_V6_SHIFT for word in ports), strict=True)):
+        seen: set[int] = set()
+        # In slices, so that the thousands of Python numbers that this makes do not live at the same time.
+        for start in range(0, self.digest.count * lay.E_STRIDE, 4096 * lay.E_STRIDE):
+            stop = min(start + 4096 * lay.E_STRIDE, self.digest.count * lay.E_STRIDE)
+            keys = entries[start + lay.E_KEY : stop : lay.E_STRIDE]
+            ports = entries[start + lay.E_PORTS : stop : lay.E_STRIDE]
+            for key, port in zip(keys, ports, strict=True):
+                if port >> lay.EP_V6_SHIFT & 1:
+                    pair = bytes(pairs[32 * key : 32 * key + 32])
+                    found[pair[:16]] = found[pair[16:]] = None
+                elif key not in seen:
+                    if len(seen) < _SEEN:
+                        seen.add(key)
+                    found[((key >> 32) + (1 << 31)).to_bytes(4, "big")] = None
+                    found[(key & _LOW32).to_bytes(4, "big")] = None
             if len(found) >= limit:
                 break
-            if family:
-                pair = bytes(self.digest.pairs[32 * key : 32 * key + 32])
-                found[pair[:16]] = found[pair[16:]] = None
-            else:
-                found[((key >> 32) + (1 << 31)).to_bytes(4, "big")] = None
-                found[(key & _LOW32).to_bytes(4, "big")] = None
         return list(found)[:limit]
 
     def row(self, index: int) -> FlowRow:

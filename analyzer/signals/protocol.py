@@ -8,7 +8,7 @@ from enum import Enum
 
 from analyzer.flows.model import Flow
 
-__all__ = ["Protocol", "Talk", "TlsState", "read_talk"]
+__all__ = ["Protocol", "Talk", "TlsState", "read_protocol", "read_talk"]
 
 
 class Protocol(Enum):
@@ -103,7 +103,7 @@ class Talk:
 def read_talk(flow: Flow) -> Talk:
     """Read what the kept payload bytes of a flow say."""
     client, server = flow.initiator, flow.responder
-    protocol = _protocol(flow)
+    protocol = read_protocol(client.head, server.head, server.endpoint.port)
     tls, alert, alert_by_client, alert_frame = _tls(flow, protocol)
     refusal: str | None = None
     code: int | None = None
@@ -136,9 +136,8 @@ def read_talk(flow: Flow) -> Talk:
     return Talk(protocol, tls, alert, alert_by_client, alert_frame, refusal, code, frame, idle, proxy)
 
 
-def _protocol(flow: Flow) -> Protocol:
-    client, server = flow.initiator.head, flow.responder.head
-    port = flow.responder.endpoint.port
+def read_protocol(client: bytes, server: bytes, port: int) -> Protocol:
+    """Tell the protocol by the first words of each half and the responder's port."""
     if client[:1] == b"\x16" and client[1:2] == b"\x03":
         return Protocol.TLS
     if _HTTP_REQUEST.match(client) or _HTTP_STATUS.match(server):
