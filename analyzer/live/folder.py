@@ -143,6 +143,7 @@ class Folders:
         if not same:
             return None, False
         one = min(same, key=lambda each: abs(each.time_ns - live.time_ns))
+        number = one.id
         log = one.log if one.log is None or live.log is None else replace(one.log, path=log_path, line=live.log.line)
         # The watch saw more than the slice holds, so how sure it is counts.
         one = replace(
@@ -152,7 +153,7 @@ class Folders:
         findings = tuple(
             replace(each, capture=_SLICE, incidents=(one.id,))
             for each in found.findings
-            if not each.incidents or any(int(number) > 0 for number in each.incidents)
+            if not each.incidents or number in each.incidents
         )
         return (
             replace(
@@ -194,7 +195,7 @@ class Folders:
                 for frame in evidence.frames:
                     comments[frame].append(evidence.statement)
         title = (
-            f"{incident.title} Cause: {incident.cause}, confidence {incident.confidence}. "
+            f"{incident.title.rstrip('.')}. Cause: {incident.cause}, confidence {incident.confidence}. "
             f"{format_instant(incident.time_ns)}. Cut from the capture of {self.name}."
         )
         chosen = {frame: list(dict.fromkeys(texts))[:_COMMENTED] for frame, texts in comments.items()}
