@@ -9,9 +9,10 @@ from pathlib import Path
 
 from analyzer.capture.file import Capture, read_capture
 from analyzer.diagnose import Examiner
+from analyzer.endpoint import parse_endpoint
 from analyzer.factset import FactSet, Known, Unknown, Value
 from analyzer.flows.model import Flow
-from analyzer.logs.model import LogFile, SocketRow
+from analyzer.logs.model import Action, EventKind, LogEvent, LogFile, SocketRow
 from analyzer.logs.read import read_log
 from analyzer.observe import observe
 from analyzer.ruleset.load import RuleSet, load_rules
@@ -19,10 +20,12 @@ from analyzer.signals.reading import Reading
 from analyzer.signals.wire import WireView
 from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
+from analyzer.units import MS, format_instant
 from tests.wire import Captured, Conversation, write_pcap
 
 __all__ = [
     "capture_of",
+    "event_of",
     "examiner_of",
     "facts_of",
     "flow_of",
@@ -31,6 +34,7 @@ __all__ = [
     "log_of",
     "reading_of",
     "rules",
+    "stamp",
     "surroundings_of",
     "unknown",
     "view_of",
@@ -119,3 +123,44 @@ def log_of(text: str, name: str = "app.log") -> LogFile:
         path = Path(folder) / name
         path.write_text(text, encoding="utf-8")
         return read_log(str(path))
+
+
+def event_of(
+    text: str = "send failed: 10057",
+    *,
+    at: int | None = None,
+    kind: EventKind = "error",
+    code: int | None = 10057,
+    call: str | None = "send",
+    action: Action | None = None,
+    remote: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    local_port: int | None = None,
+    line: int = 1,
+) -> LogEvent:
+    """Make what the log's readers would make of a line; a zone is known and milliseconds are written."""
+    endpoint = None if remote is None else parse_endpoint(remote)
+    return LogEvent(
+        path="app.log",
+        line=line,
+        text=text,
+        time_ns=at,
+        zone_known=True,
+        time_resolution_ns=MS,
+        kind=kind,
+        code=code,
+        call=call,
+        action=action,
+        endpoint_text=remote or host,
+        remote=endpoint,
+        host_name=host,
+        port=endpoint.port if endpoint is not None else port,
+        local_port=local_port,
+    )
+
+
+def stamp(ns: int) -> str:
+    """Return an instant as a log writes it: UTC, milliseconds."""
+    text = format_instant(ns)
+    return f"{text[:23]}Z"
