@@ -8,6 +8,7 @@ installed, this one when it is not.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
@@ -72,7 +73,10 @@ class _Shadow(ModuleType):
 
 
 def install() -> None:
-    """Make ``cython`` and the constants that the hot modules take from ``cython.cimports`` importable."""
+    """Make ``cython`` and what the hot modules take from ``cython.cimports`` importable, unless they are compiled."""
+    spec = importlib.util.find_spec("analyzer.decode.records")
+    if spec is not None and spec.origin is not None and not spec.origin.endswith(".py"):
+        return
     try:
         importlib.import_module("cython")
     except ImportError:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from analyzer.capture.blocks import Reader
@@ -68,12 +66,16 @@ def expand(paths: Iterable[str]) -> list[str]:
 
     Raises CaptureError for a pattern or a folder that holds no capture.
     """
+    import glob
+
     found: dict[str, None] = {}
     for path in paths:
         if path == "-":
             found[path] = None
         elif os.path.isdir(path):
-            inside = sorted(str(p) for p in Path(path).iterdir() if p.is_file() and p.name.lower().endswith(_CAPTURE_SUFFIXES))
+            inside = sorted(
+                entry.path for entry in os.scandir(path) if entry.is_file() and entry.name.lower().endswith(_CAPTURE_SUFFIXES)
+            )
             if not inside:
                 raise CaptureError(f"{path}: this folder holds no .pcap or .pcapng file; name the capture itself")
             found.update(dict.fromkeys(inside))

@@ -6,7 +6,6 @@ slower (each record's length would be a cache miss) and counts the whole file as
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -29,6 +28,8 @@ class _Hash:
     """SHA-256 in a thread of its own: hashlib lets go of the interpreter lock for large blocks."""
 
     def __init__(self) -> None:
+        import hashlib
+
         self._hash = hashlib.sha256()
         self._thread: Any = None
         self._queue: Any = None
