@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from analyzer.cli.options import add_output, check_input, check_output, write_output
-from analyzer.cli.progress import progress_bar
+from analyzer.cli.progress import progress_bar, warn_if_interpreted
 from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
 
 __all__ = ["EXAMPLES", "configure", "run"]
@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_input(options.captures)
     check_output(options.output, force=options.force)
+    warn_if_interpreted(options.captures)
     key = redaction_key(options)
     with progress_bar() as progress:
         examined = examine(question_of(options), progress=progress)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from analyzer.cli.options import add_captures, add_output, check_input, check_output, write_output
-from analyzer.cli.progress import progress_bar
+from analyzer.cli.progress import progress_bar, warn_if_interpreted
 
 if TYPE_CHECKING:
     from analyzer.report.model import CaptureSummary
@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from analyzer.tables import flow_table
 
     check_input(options.captures)
+    warn_if_interpreted(options.captures)
     check_output(options.output, force=options.force)
     by_name = (form for suffix, form in _SUFFIXES.items() if (options.output or "").lower().endswith(suffix))
     form = options.format or next(by_name, "text")

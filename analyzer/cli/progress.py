@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["progress_bar"]
+__all__ = ["progress_bar", "warn_if_interpreted"]
 
 _PATIENCE_S = 0.7
+_SLOW_BYTES = 5_000_000
+"""From this size on the difference is worth a sentence."""
+
+
+def warn_if_interpreted(paths: Iterable[str]) -> None:
+    """Say once that the packet loop runs interpreted, where the captures are large enough to notice."""
+    from analyzer.flows import tally
+
+    size = sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
+    if size >= _SLOW_BYTES and not getattr(tally, "__file__", "").endswith((".so", ".pyd")):
+        print(
+            "notconn: the packet loop runs interpreted, about a hundred times slower: no C compiler was found when "
+            "notconn was installed. Install one and run pip install --force-reinstall again.",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
