@@ -145,7 +145,7 @@ class CaseBook:
         for index in due:
             flow = clean.around.flow(index)
             key = flow.initiator.endpoint, flow.responder.endpoint, flow.first_ns
-            lost = view.losses.within(flow.first_ns, view.now_ns)
+            lost = view.losses.within(flow.first_ns, min(flow.last_ns + self.wait_ns, view.now_ns))
             if lost and cloudy is None:
                 cloudy = view.examiner(self.rules, self.settings, lost)
             examiner = cloudy if lost and cloudy is not None else clean
@@ -170,13 +170,16 @@ class CaseBook:
         case = self.cases.get(key)
         if case is None or case.told is None:
             return None
-        examiner = view.examiner(self.rules, self.settings, view.losses.within(key[2], view.now_ns))
-        for row in examiner.around.to_responder(key[1]):
-            if row.initiator == key[0] and row.first_ns == key[2]:
-                examination = examiner.examine(Symptom("capture", None, 0, flow_index=row.index, candidates=1))
-                incident = Incident(examiner.diagnose(examination))
-                same = (incident.diagnosis.cause, incident.diagnosis.confidence) == case.told
-                return Judged(case, incident, examiner.around, "revised") if same else None
+        flows = Surroundings(view.capture).to_responder(key[1])
+        for row in flows:
+            if row.initiator != key[0] or row.first_ns != key[2]:
+                continue
+            lost = view.losses.within(row.first_ns, min(row.last_ns + self.wait_ns, view.now_ns))
+            examiner = view.examiner(self.rules, self.settings, lost)
+            examination = examiner.examine(Symptom("capture", None, 0, flow_index=row.index, candidates=1))
+            incident = Incident(examiner.diagnose(examination))
+            same = (incident.diagnosis.cause, incident.diagnosis.confidence) == case.told
+            return Judged(case, incident, examiner.around, "revised") if same else None
         return None
 
     def open_case(self, key: Key | None, incident: Incident, now_ns: int) -> Case:

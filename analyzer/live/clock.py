@@ -60,7 +60,7 @@ class PacketClock:
         wall: Callable[[], int] = time.time_ns,
         through_sleep: Callable[[], int] = awake_and_asleep_ns,
     ) -> None:
-        self._own = own
+        self.own = own
         self._monotonic, self._wall, self._through_sleep = monotonic, wall, through_sleep
         self._last_ns: int | None = None
         self._arrived = monotonic()
@@ -80,13 +80,17 @@ class PacketClock:
             return self._frozen_ns
         if self._last_ns is None:
             return self._wall()
-        if self._own:
+        if self.own:
             return self._monotonic() + self._ahead
         return self._last_ns + self._monotonic() - self._arrived
 
     def freeze(self) -> None:
         """Stop the clock: nothing is captured any more, so no silence grows."""
-        self._frozen_ns = self.now_ns() if self._last_ns is None or not self._own else self._last_ns
+        self._frozen_ns = self.now_ns()
+
+    def thaw(self) -> None:
+        """Let it go on: something is captured again."""
+        self._frozen_ns = None
 
     def see(self, ts_ns: int) -> Jump | None:
         """Take the time of a packet; tell of a break before it."""
@@ -98,7 +102,7 @@ class PacketClock:
         if last is None:
             self._ahead = ahead
             return None
-        if not self._own:
+        if not self.own:
             if last - ts_ns > JUMP_NS:
                 return Jump(last, ts_ns, asleep=False)
             self._last_ns = max(last, ts_ns)

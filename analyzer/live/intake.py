@@ -133,6 +133,10 @@ class Intake:
             if self._line is not None:
                 self._frames = self._stream.frames
             self._line, self._stream = line, Stream(self.name, frames=self._frames)
+            if self._gap_from is not None and self.clock.own and delivery.data:
+                # A capture program speaks as soon as it listens, not with the first packet.
+                self.clock.thaw()
+                self._close_gap(self.clock.now_ns())
         if not delivery.data:
             self._end(delivery)
             return
@@ -241,19 +245,20 @@ class Intake:
             self._overlap = _Overlap(self._marks, last, self._count.dropped) if last is not None else None
         else:
             self.clock.freeze()
-            if self._gap_from is None:
-                self._gap_from, self._gap_why = last, delivery.why or "the capture was interrupted"
+            if self._gap_from is None and last is not None:
+                now_ns = self.clock.now_ns()
+                self._gap_from, self._gap_why = now_ns, delivery.why or "the capture was interrupted"
         self._marks = set()
         self._count = _Count(at_ns=last)
 
-    def _close_gap(self, first_ns: int) -> None:
+    def _close_gap(self, until_ns: int) -> None:
         start, self._gap_from = self._gap_from, None
         assert start is not None
-        self.losses.add(Loss(start, max(start, first_ns), None, self._gap_why))
+        self.losses.add(Loss(start, max(start, until_ns), None, self._gap_why))
         limit, self._gap_limit_ns = self._gap_limit_ns, _LONG_GAP_NS
-        if first_ns - start > limit:
+        if until_ns - start > limit:
             self._closing = True
-            self.jumped(Jump(start, first_ns, asleep=False))
+            self.jumped(Jump(start, until_ns, asleep=False))
             self._closing = False
 
 

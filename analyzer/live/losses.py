@@ -9,7 +9,7 @@ from analyzer.units import NS
 __all__ = ["Loss", "Losses"]
 
 _KEPT = 4096
-_AROUND_NS = NS
+_AROUND_NS = NS // 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,11 @@ class Triggers:
         """Ask for a judgement of this moment."""
         self._calls.append(_Call(time_ns, time_ns + self.wait_ns, why))
 
+    def forget(self) -> None:
+        """Look at nothing again: the connections of the past are gone."""
+        for one in self._followed:
+            one.again_ns.clear()
+
     def troubles(self) -> list[str]:
         """Return why logs cannot be read at the moment."""
         sources = [one.source for one in self._followed]

@@ -229,8 +229,9 @@ class Watch:
         self, judged: Judged, now_ns: int, *, log: bytes | None = None, log_path: str = "", why: str = ""
     ) -> None:
         reading = judged.incident.diagnosis.examination.reading
-        start = reading.flow.first_ns if reading is not None else judged.incident.time_ns
-        dropped = self.losses.within(start, now_ns)
+        time_ns = judged.incident.time_ns
+        start, last = (reading.flow.first_ns, reading.flow.last_ns) if reading is not None else (time_ns, time_ns)
+        dropped = self.losses.within(start, last + self.plan.wait_ns)
         self.teller.tell(judged, now_ns=now_ns, dropped=dropped, log=log, log_path=log_path, why=why)
         if judged.change == "incident" and judged.case.key is not None and judged.case.folder is not None:
             self._refresh.append((now_ns + self.plan.after_ns, judged.case.key))
@@ -248,12 +249,13 @@ class Watch:
     def _jumped(self, jump: Jump) -> None:
         """Judge what was there before a break in time, then follow everything anew."""
         self.judge(jump.before_ns, final=True)
-        self.losses.add(Loss(jump.before_ns, jump.after_ns, None, "clock"))
         self.running.restart()
         self.book.forget()
+        self.triggers.forget()
         self._refresh.clear()
         if self.intake.in_gap:
             return
+        self.losses.add(Loss(min(jump.before_ns, jump.after_ns), jump.after_ns, None, jump.describe()))
         self._event("clock", jump.describe(), {"before_ns": jump.before_ns, "after_ns": jump.after_ns}, grave=True)
 
     def _stalled(self, seconds: float) -> None:
@@ -266,7 +268,8 @@ class Watch:
         if takeover:
             return
         if why is not None:
-            self._event("gap", f"{why}; trying again", grave=True)
+            self._told["gap"] = self.feed.trouble
+            self._event("gap", f"{why}; it is started again", grave=True)
 
     def _status(self, now_ns: int, turn: float) -> None:
         self._tell_troubles()
