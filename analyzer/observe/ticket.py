@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from analyzer.factset import FactSet
-from analyzer.flows.model import RST
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
 from analyzer.surroundings import Surroundings
@@ -46,8 +45,8 @@ def observe_ticket(facts: FactSet, symptom: Symptom, reading: Reading | None, ar
     else:
         facts.miss("log_earlier_code", "the log has no such line")
     actions = [one.action for one in near]
-    facts.know("log_says_closed_locally", any(action in ("closing", "closed-locally", "dispose") for action in actions))
-    facts.know("log_says_gave_up", any(action in ("gave-up", "timeout", "cancelled") for action in actions))
+    facts.know("log_says_closed_locally", "closing" in actions)
+    facts.know("log_says_gave_up", "gave-up" in actions)
     facts.know("log_says_link_changed", "link" in actions)
     last = next((one.action for one in reversed(near) if one.kind == "lifecycle"), None)
     facts.know("log_says_connecting", last == "connecting" and not codes)
@@ -101,7 +100,7 @@ def _phase_frames(reading: Reading, phase: str) -> tuple[int, ...]:
     if phase == "after-fin" and reading.closing.first_fin is not None:
         return (reading.closing.first_fin.frame,)
     if phase == "after-rst":
-        return tuple(s.frame for s in reading.view.segments if s.has(RST))[:1]
+        return tuple(one.segment.frame for one in reading.resets if not one.ignored)[:1]
     return ()
 
 
@@ -119,7 +118,7 @@ def _phase_at(reading: Reading, time: int, slack: int) -> tuple[str, bool]:
     fin = reading.closing.first_fin
     if fin is not None:
         edges.append((fin.ts_ns, "after-fin"))
-    rst = next((s for s in reading.view.segments if s.has(RST)), None)
+    rst = next((one.segment for one in reading.resets if not one.ignored), None)
     if rst is not None and opening.kind is not OpeningKind.FOREIGN_ACK:
         edges.append((rst.ts_ns, "after-rst"))
     edges.sort()

@@ -1,0 +1,185 @@
+"""Facts of what the bytes say, and of FTP's two connections."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.factset import Known
+from analyzer.units import NS
+from tests.conversations import guilty
+from tests.reading import facts_of, known, unknown
+from tests.wire import Conversation
+
+START = Conversation().now
+HELLO = bytes.fromhex("16030100300100002c0303") + bytes(42)
+SERVER_HELLO = bytes.fromhex("160303002c020000280303") + bytes(38)
+
+
+def _ftp(start: int = START) -> Conversation:
+    conv = Conversation(client="10.0.0.5:50001", server="10.9.0.7:21", start=start)
+    conv.handshake()
+    conv.server("220 FTP ready\r\n")
+    conv.client("PASV\r\n")
+    conv.server("227 Entering Passive Mode (10,9,0,7,195,80)\r\n")
+    conv.client("RETR big\r\n")
+    conv.server("150 Opening\r\n")
+    return conv
+
+
+def _data(start: int, server: str = "10.9.0.7:50000") -> Conversation:
+    return Conversation(client="10.0.0.5:50002", server=server, start=start)
+
+
+def test_a_conversation_without_payload_names_no_protocol() -> None:
+    conv = Conversation()
+    conv.handshake()
+    facts = facts_of(conv)
+    assert unknown(facts, "protocol") == "the capture holds no payload"
+    assert known(facts, "tls_stage") == "none"
+
+
+@pytest.mark.parametrize(
+    ("said", "stage", "failed"),
+    [
+        ([HELLO], "client-hello", True),
+        ([HELLO, SERVER_HELLO], "server-hello", True),
+        ([HELLO, SERVER_HELLO, b"\x14\x03\x03\x00\x01\x01"], "finished", False),
+    ],
+)
+def test_a_tls_handshake_that_did_not_finish_failed(said: list[bytes], stage: str, failed: bool) -> None:
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    for number, data in enumerate(said):
+        conv.server(data) if number % 2 else conv.client(data)
+    going_on = facts_of(conv)
+    assert known(going_on, "tls_stage") == stage
+    assert known(going_on, "tls_failed") is False
+    conv.fin("server")
+    assert known(facts_of(conv), "tls_failed") is failed
+
+
+def test_a_tls_alert_names_its_sender_and_frame() -> None:
+    fact = facts_of(guilty.tls_alert())["tls_alert"]
+    assert isinstance(fact, Known)
+    assert fact.value == "fatal"
+    assert len(fact.frames) == 1
+    assert fact.statement.startswith("The server sent the TLS alert ")
+
+
+def test_a_refusal_counts_when_the_close_follows_it() -> None:
+    conv = Conversation(server="10.9.0.7:25")
+    conv.handshake()
+    conv.server("554 5.7.1 client host blocked\r\n")
+    spoken = facts_of(conv)
+    assert known(spoken, "refusal_text") == "554 5.7.1 client host blocked"
+    assert known(spoken, "refused_in_protocol") is False
+    conv.fin("server")
+    assert known(facts_of(conv), "refused_in_protocol") is True
+
+
+def test_a_refusal_long_before_the_close_did_not_cause_it() -> None:
+    conv = Conversation(server="10.9.0.7:25")
+    conv.handshake()
+    conv.server("450 try later\r\n")
+    conv.fin("server", after="60s")
+    assert known(facts_of(conv), "refused_in_protocol") is False
+
+
+def test_a_notice_of_idleness_is_no_refusal() -> None:
+    conv = Conversation(server="10.9.0.7:21")
+    conv.handshake()
+    conv.server("220 FTP ready\r\n")
+    conv.server("421 Timeout.\r\n", after="60s")
+    conv.fin("server")
+    facts = facts_of(conv)
+    assert known(facts, "idle_notice") is True
+    assert known(facts, "refused_in_protocol") is False
+
+
+@pytest.mark.parametrize(("status", "reply"), [("200 OK", "granted"), ("503 Service Unavailable", "refused")])
+def test_a_proxys_answer_is_told(status: str, reply: str) -> None:
+    conv = Conversation(server="10.9.0.7:3128")
+    conv.handshake()
+    conv.client("CONNECT db.example:5432 HTTP/1.1\r\n\r\n")
+    conv.server(f"HTTP/1.1 {status}\r\n\r\n")
+    assert known(facts_of(conv), "proxy_reply") == reply
+
+
+def test_an_ordinary_web_server_is_no_proxy() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.exchange(b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+    assert known(facts_of(conv), "proxy_reply") == "none"
+
+
+# -- FTP ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_data_connection_is_known_by_its_announcement() -> None:
+    control = _ftp()
+    data = _data(control.now)
+    data.syn(arrives=False)
+    facts = facts_of(data, control)
+    assert known(facts, "ftp_announced") is True
+    assert known(facts, "protocol") == "ftp-data"
+    fact = facts["ftp_announced"]
+    assert isinstance(fact, Known)
+    assert len(fact.frames) == 1
+
+
+def test_an_announcement_of_another_port_or_host_announces_nothing() -> None:
+    control = _ftp()
+    for server in ("10.9.0.7:50001", "10.9.0.8:50000"):
+        data = _data(control.now, server)
+        data.syn(arrives=False)
+        assert known(facts_of(data, control), "ftp_announced") is False
+
+
+def test_an_announcement_long_ago_announces_nothing() -> None:
+    control = _ftp()
+    data = _data(control.now + 300 * NS)
+    data.syn(arrives=False)
+    assert known(facts_of(data, control), "ftp_announced") is False
+
+
+@pytest.mark.parametrize("outcome", ["complete", "unanswered", "reset"])
+def test_the_control_connection_knows_how_its_data_connection_went(outcome: str) -> None:
+    control = _ftp()
+    data = _data(control.now)
+    match outcome:
+        case "complete":
+            data.handshake()
+            data.server("x" * 1000)
+        case "unanswered":
+            data.syn(arrives=False)
+            data.unanswered(2)
+        case "reset":
+            data.syn(arrives=False)
+            data.refuse()
+    assert known(facts_of(control, data), "ftp_data_opening") == outcome
+    assert known(facts_of(control), "ftp_data_opening") == "none"
+
+
+def test_a_transfer_fills_the_control_connections_silence() -> None:
+    control = _ftp()
+    data = _data(control.now)
+    data.handshake()
+    for _ in range(8):
+        data.server("x" * 1000, after="10s")
+    data.fin("server")
+    control.wait("85s")
+    control.client("QUIT\r\n", acked=False, arrives=False)
+    control.unanswered(4)
+    facts = facts_of(control, data)
+    transfer = facts["ftp_transfer_time"]
+    assert isinstance(transfer, Known)
+    assert isinstance(transfer.value, int)
+    assert 79 * NS <= transfer.value <= 85 * NS
+    assert len(transfer.frames) == 2
+    assert known(facts_of(control), "ftp_transfer_time") == 0
+
+
+def test_other_protocols_have_no_data_connection() -> None:
+    facts = facts_of(guilty.server_reset())
+    assert known(facts, "ftp_data_opening") == "none"
+    assert known(facts, "ftp_announced") is False
