@@ -2,7 +2,7 @@
 
 One dtype a kind, so that frames of several captures can be joined and no frame number turns into floating point because
 one cell is not known: ``Int64``, ``float64`` (not known is NaN), ``string``, ``boolean``,
-``datetime64[ns, UTC]``; lists of frames are Python lists.
+``datetime64[ns, UTC]``; frames are tuples of numbers.
 """
 
 from __future__ import annotations

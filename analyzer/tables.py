@@ -1,12 +1,13 @@
 """Tables that people take away: named, typed columns over flows, silences, resets and incidents.
 
 A table is columns of plain Python values: instants are integer nanoseconds since 1970 in UTC, durations are seconds
-(milliseconds where the name says so), ``frames`` are lists of Wireshark's frame numbers. None is *not known*, never
+(milliseconds where the name says so), ``frames`` are tuples of Wireshark's frame numbers. None is *not known*, never
 zero. The dialects (`analyzer.report.tabular`, `analyzer.frames`) write every table in the same columns.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,6 +37,7 @@ __all__ = [
 
 Kind = Literal["int", "float", "text", "flag", "time", "frames"]
 Row = tuple[Any, ...]
+Frames = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ def _flow_cells(capture: Capture) -> dict[str, Sequence[Any]]:
 
     ends = [flows.ends(index) for index in range(count)]
     firsts, lasts = words(lay.O_FIRST_NS), words(lay.O_LAST_NS)
-    syns, fins, rsts = _marked(words(lay.O_MARKS), marks)
+    marked = list(_marked(words(lay.O_MARKS), marks))
     protocols = (
         read_protocol(client, server, responder.port)
         for (client, server), (_, responder) in zip(flows.heads(), ends, strict=True)
@@ -239,9 +241,9 @@ def _flow_cells(capture: Capture) -> dict[str, Sequence[Any]]:
         "handshake_ms": per(lay.O_HANDSHAKE, MS),
         "longest_silence_s": per(lay.O_SILENCE, NS),
         "longest_silence_frame": known(lay.O_SILENCE_FRAME),
-        "syn_frames": syns,
-        "fin_frames": fins,
-        "rst_frames": rsts,
+        "syn_frames": [syns for syns, _, _ in marked],
+        "fin_frames": [fins for _, fins, _ in marked],
+        "rst_frames": [rsts for _, _, rsts in marked],
         "fins": words(lay.O_FINS),
         "rsts": words(lay.O_RSTS),
         "client_retransmitted_bytes": known(lay.O_RETRANSMITTED),
@@ -255,18 +257,17 @@ def _flow_cells(capture: Capture) -> dict[str, Sequence[Any]]:
     }
 
 
-def _marked(counts: Sequence[int], marks: Sequence[int]) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
-    """Return the frames with SYN, FIN and RST of each flow."""
-    syns: list[list[int]] = []
-    fins: list[list[int]] = []
-    rsts: list[list[int]] = []
+def _marked(counts: Sequence[int], marks: array[int]) -> Iterator[tuple[Frames, Frames, Frames]]:
+    """Yield the frames with SYN, FIN and RST of each flow."""
     at = 0
     for count in counts:
         of_flow = marks[at : at + count]
         at += count
-        for kind, found in ((lay.MARK_SYN, syns), (lay.MARK_FIN, fins), (lay.MARK_RST, rsts)):
-            found.append([mark >> lay.MARK_SHIFT for mark in of_flow if mark & kind])
-    return syns, fins, rsts
+        yield (
+            tuple([mark >> lay.MARK_SHIFT for mark in of_flow if mark & lay.MARK_SYN]),
+            tuple([mark >> lay.MARK_SHIFT for mark in of_flow if mark & lay.MARK_FIN]),
+            tuple([mark >> lay.MARK_SHIFT for mark in of_flow if mark & lay.MARK_RST]),
+        )
 
 
 def _history(word: int) -> str:
@@ -370,7 +371,7 @@ def incident_table(report: Report) -> Table:
                 one.stream,
                 one.client,
                 one.server,
-                sorted({frame for evidence in one.evidence for frame in evidence.frames}),
+                tuple(sorted({frame for evidence in one.evidence for frame in evidence.frames})),
                 one.title,
                 one.summary,
                 one.owner,

@@ -114,7 +114,7 @@ def test_parquet_gives_the_same_frame_back(capture: Path) -> None:
         name: str(dtype) for name, dtype in wanted.dtypes.items()
     }
     for name in ("syn_frames", "fin_frames", "rst_frames"):
-        back[name] = [list(cell) for cell in back[name]]
+        back[name] = [tuple(cell) for cell in back[name]]
     pd.testing.assert_frame_equal(back, wanted)
 
 

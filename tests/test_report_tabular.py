@@ -14,10 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.flows.machine import VERDICTS as CODES
+from analyzer.report import tabular
 from analyzer.report.model import CaptureSummary
-from analyzer.report.tabular import VERDICTS, flows_text, table_csv, table_json
+from analyzer.report.tabular import VERDICTS, flows_text
 from analyzer.tables import FLOW_COLUMNS, INCIDENT_COLUMNS, Column, Table, incident_table
 from tests import report_samples
+
+
+def table_json(*arguments: Any) -> str:
+    return "".join(tabular.table_json(*arguments))
+
+
+def table_csv(given: Table) -> str:
+    return "".join(tabular.table_csv(given))
+
 
 START = 1_772_000_000_000_000_000
 
@@ -25,7 +35,7 @@ START = 1_772_000_000_000_000_000
 def flow(**changes: Any) -> dict[str, Any]:
     """One row of a flow table."""
     row: dict[str, Any] = {column.name: {"int": 7, "float": 0.5, "text": "x", "flag": False, "time": START,
-                                         "frames": [1, 2]}[column.kind] for column in FLOW_COLUMNS}  # fmt: skip
+                                         "frames": (1, 2)}[column.kind] for column in FLOW_COLUMNS}  # fmt: skip
     return {**row, "capture": "a.pcap", "client": "10.0.0.5:50123", "server": "10.9.0.7:21", "verdict": "SF", **changes}
 
 
@@ -76,7 +86,7 @@ def test_json_is_ascii_and_gives_any_cell_back(text: str, number: float | None) 
 
 
 def test_csv_has_the_same_columns_and_empty_cells_for_what_is_not_known() -> None:
-    text = table_csv(table(flow(protocol=None, rst_frames=[3, 4], reused_ports=True)))
+    text = table_csv(table(flow(protocol=None, rst_frames=(3, 4), reused_ports=True)))
     read = list(csv.DictReader(io.StringIO(text)))
     assert list(read[0]) == [column.name for column in FLOW_COLUMNS]
     assert read[0]["protocol"] == ""
@@ -151,6 +161,16 @@ def test_text_of_several_captures_and_of_none() -> None:
 
 def test_every_verdict_is_explained() -> None:
     assert set(VERDICTS) == set(CODES)
+
+
+def test_slices_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in (0, 1, 3, 4, 6, 7):
+        many = table(*(flow(stream=number) for number in range(count)))
+        whole = table_json(many, "flows", [summary()]), table_csv(many)
+        with monkeypatch.context() as patch:
+            patch.setattr(tabular, "_SLICE", 3)
+            assert (table_json(many, "flows", [summary()]), table_csv(many)) == whole
+        assert len(json.loads(whole[0])["flows"]) == count
 
 
 def test_twenty_thousand_flows_are_written_in_a_blink() -> None:

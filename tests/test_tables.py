@@ -27,7 +27,7 @@ from tests import report_samples
 from tests.wire import Conversation, write_pcap
 
 ROOT = Path(__file__).resolve().parents[1]
-TYPES = {"int": int, "float": float, "text": str, "flag": bool, "time": int, "frames": list}
+TYPES = {"int": int, "float": float, "text": str, "flag": bool, "time": int, "frames": tuple}
 NEVER_UNKNOWN = {"stream", "capture", "client", "server", "first_frame", "last_frame", "first", "last", "packets"}
 
 
@@ -64,11 +64,11 @@ def test_a_flow_that_the_server_resets_after_silence(capture: Path) -> None:
     assert idle["server_payload_bytes"] == len("220 ready\r\n")
     assert idle["payload_bytes"] == idle["client_payload_bytes"] + idle["server_payload_bytes"]
     assert idle["packets"] == idle["client_packets"] + idle["server_packets"]
-    assert idle["rst_frames"] == [idle["last_frame"]] == [idle["longest_silence_frame"]]
+    assert idle["rst_frames"] == (idle["last_frame"],) == (idle["longest_silence_frame"],)
     assert idle["longest_silence_s"] == pytest.approx(75, abs=1)
     assert idle["handshake_ms"] == pytest.approx(20)
     assert idle["duration_s"] == pytest.approx((idle["last"] - idle["first"]) / 1e9)
-    assert (idle["fins"], idle["rsts"], idle["fin_frames"]) == (0, 1, [])
+    assert (idle["fins"], idle["rsts"], idle["fin_frames"]) == (0, 1, ())
     assert idle["reused_ports"] is False
 
 
@@ -221,8 +221,8 @@ def test_cells_agree_with_tshark(shared: Path, case: str) -> None:
         times = [float(cells[2]) for cells in packets]
         assert (row["first_frame"], row["last_frame"], row["packets"]) == (frames[0], frames[-1], len(frames))
         assert row["payload_bytes"] == sum(int(cells[3]) for cells in packets)
-        assert row["rst_frames"] == [frame for frame, flag in zip(frames, flags, strict=True) if flag & 4]
-        assert row["fin_frames"] == [frame for frame, flag in zip(frames, flags, strict=True) if flag & 1]
+        assert row["rst_frames"] == tuple(frame for frame, flag in zip(frames, flags, strict=True) if flag & 4)
+        assert row["fin_frames"] == tuple(frame for frame, flag in zip(frames, flags, strict=True) if flag & 1)
         pauses = [after - before for before, after in pairwise(times)]
         if row["longest_silence_s"] is not None:
             assert row["longest_silence_s"] == pytest.approx(max(pauses), abs=1e-5)

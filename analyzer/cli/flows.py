@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from analyzer.cli.options import add_captures, add_output, check_input, check_output, write_output
@@ -63,18 +64,18 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _render(table: Table, summaries: list[CaptureSummary], form: str, *, color: bool) -> bytes:
+def _render(table: Table, summaries: list[CaptureSummary], form: str, *, color: bool) -> Iterable[bytes]:
     if form == "parquet":
         from analyzer.frames import parquet
 
-        return parquet(table)
+        return [parquet(table)]
     from analyzer.report import tabular
     from analyzer.report.text import wants_color
 
     if form == "json":
-        text = tabular.table_json(table, "flows", summaries)
+        pieces: Iterable[str] = tabular.table_json(table, "flows", summaries)
     elif form == "csv":
-        text = tabular.table_csv(table)
+        pieces = tabular.table_csv(table)
     else:
-        text = tabular.flows_text(table, summaries, color=color and wants_color(sys.stdout))
-    return text.encode("utf-8", "replace")
+        pieces = [tabular.flows_text(table, summaries, color=color and wants_color(sys.stdout))]
+    return (piece.encode("utf-8", "replace") for piece in pieces)

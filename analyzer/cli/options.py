@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
@@ -62,12 +62,14 @@ def check_output(path: str | None, *, force: bool) -> None:
         raise _unwritable(path, error) from None
 
 
-def write_output(data: bytes, path: str | None, *, force: bool) -> None:
+def write_output(data: bytes | Iterable[bytes], path: str | None, *, force: bool) -> None:
     """Write to a file, or to standard output. Raises OutputError; never writes over a file without being told."""
+    pieces = [data] if isinstance(data, bytes) else data
     if path is None or path == "-":
         try:
             sys.stdout.flush()
-            sys.stdout.buffer.write(data)
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             raise
@@ -79,7 +81,7 @@ def write_output(data: bytes, path: str | None, *, force: bool) -> None:
         return
     check_output(path, force=force)
     try:
-        _write_file(data, Path(path), force=force)
+        _write_file(pieces, Path(path), force=force)
     except FileExistsError:
         raise _exists(path) from None
     except (OSError, ValueError) as error:
@@ -87,17 +89,17 @@ def write_output(data: bytes, path: str | None, *, force: bool) -> None:
     print(f"notconn: wrote {path}", file=sys.stderr)
 
 
-def _write_file(data: bytes, target: Path, *, force: bool) -> None:
+def _write_file(pieces: Iterable[bytes], target: Path, *, force: bool) -> None:
     if target.exists() and not target.is_file():
         # A device or a pipe has nothing to lose.
         with target.open("wb") as stream:
-            stream.write(data)
+            stream.writelines(pieces)
         return
     # What stands there stays whole until all of the new is on the disk.
     place = target.with_name(f".{target.name}.{os.getpid()}") if force else target
     with place.open("xb") as stream:
         try:
-            stream.write(data)
+            stream.writelines(pieces)
             stream.flush()
         except BaseException:
             stream.close()

@@ -410,4 +410,4 @@ def outline(
             at = _segments(kept, e * S_STRIDE, pool, lists, extras, both, out, o, marks, room, total)
             out[o + O_MARKS] = at - total
             total = at
-    return total
+    return int(total)

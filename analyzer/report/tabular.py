@@ -24,6 +24,8 @@ from analyzer.units import NS, format_instant
 __all__ = ["VERDICTS", "flows_text", "table_csv", "table_json"]
 
 _WIDTH = 100
+_SLICE = 8192
+"""Rows that are text at a time: a million rows as text would take gigabytes."""
 
 VERDICTS = {
     "S0": "a SYN without any answer",
@@ -45,14 +47,18 @@ _COLOR = {"SF": "32", "REJ": "31", "S0": "31", "RSTO": "31", "RSTR": "31", "RSTO
 _DAY_NS = 86_400 * NS
 
 
-def table_json(table: Table, name: str, captures: Iterable[CaptureSummary]) -> str:
-    """Return ``{"schema", "captures", name: [...]}``, one row an object on a line of its own."""
+def table_json(table: Table, name: str, captures: Iterable[CaptureSummary]) -> Iterator[str]:
+    """Yield the pieces of ``{"schema", "captures", name: [...]}``, one row an object on a line of its own."""
     head = json.dumps({"schema": SCHEMA, "captures": [capture_object(one) for one in captures]}, allow_nan=False)
+    yield f"{head[:-1]}, {json.dumps(name)}: ["
     names = [json.dumps(column.name) for column in table.columns]
     template = "{" + ", ".join(f"{column}: %s" for column in names) + "}"
-    texts = [_json_cells(column.kind, table.values[column.name]) for column in table.columns]
-    rows = ",\n".join(template % row for row in zip(*texts, strict=True))
-    return f"{head[:-1]}, {json.dumps(name)}: [{rows and f'{chr(10)}{rows}{chr(10)}'}]}}\n"
+    between = "\n"
+    for start in range(0, len(table), _SLICE):
+        cells = [_json_cells(c.kind, table.values[c.name][start : start + _SLICE]) for c in table.columns]
+        yield between + ",\n".join([template % row for row in zip(*cells, strict=True)])
+        between = ",\n"
+    yield "\n]}\n" if len(table) else "]}\n"
 
 
 def _json_cells(kind: Kind, cells: Sequence[Any]) -> list[str]:
@@ -77,14 +83,14 @@ def _json_cells(kind: Kind, cells: Sequence[Any]) -> list[str]:
     return found
 
 
-def table_csv(table: Table) -> str:
-    """Return the table with a header line; what is not known is an empty cell."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([column.name for column in table.columns])
-    cells = [_csv_cells(column, table.values[column.name]) for column in table.columns]
-    writer.writerows(zip(*cells, strict=True))
-    return out.getvalue()
+def table_csv(table: Table) -> Iterator[str]:
+    """Yield the pieces of the table with a header line; what is not known is an empty cell."""
+    yield ",".join(column.name for column in table.columns) + "\n"
+    for start in range(0, len(table), _SLICE):
+        out = io.StringIO()
+        cells = [_csv_cells(column, table.values[column.name][start : start + _SLICE]) for column in table.columns]
+        csv.writer(out, lineterminator="\n").writerows(zip(*cells, strict=True))
+        yield out.getvalue()
 
 
 def _csv_cells(column: Column, cells: Sequence[Any]) -> list[str]:
@@ -123,8 +129,10 @@ def flows_text(table: Table, captures: Sequence[CaptureSummary], *, color: bool 
     used = [code for code in VERDICTS if code in set(table.values["verdict"])]
     if used:
         lines += ["", *(f"{code:<6} {VERDICTS[code]}" for code in used)]
-        lines.append("# is Wireshark's tcp.stream, times are UTC, bytes are payload with retransmissions, silence is the")
-        lines.append("longest of a second or more; --format json tells more of each connection.")
+        lines += [
+            "# is Wireshark's tcp.stream, times are UTC, bytes are payload with retransmissions, silence is the",
+            "longest of a second or more; --format json tells more of each connection.",
+        ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
