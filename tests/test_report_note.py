@@ -11,11 +11,15 @@ def test_the_mark_is_the_same_for_the_same_captures_and_incidents() -> None:
     assert mark(report) == mark(replace(report, generated_ns=1, generated_by="notconn 9.9", limits=()))
 
 
-def test_the_mark_changes_with_capture_and_verdict() -> None:
+def test_the_mark_changes_with_capture_and_incident_and_stays_with_another_verdict() -> None:
     report = samples.idle_drop()
     other_capture = replace(report, captures=(samples.capture(sha256="00"),))
+    other_time = replace(report, incidents=(replace(report.incidents[0], time_ns=1),))
+    assert len({mark(report), mark(other_capture), mark(other_time)}) == 3
     other_cause = replace(report, incidents=(replace(report.incidents[0], cause="path-lost"),))
-    assert len({mark(report), mark(other_capture), mark(other_cause)}) == 3
+    assert mark(other_cause) == mark(report)
+    masked = replace(report, incidents=(replace(report.incidents[0], client="10.9.9.9:5", server=None),))
+    assert mark(masked) == mark(report)
 
 
 def test_verdict_comes_first_and_code_is_whole() -> None:

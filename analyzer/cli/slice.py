@@ -48,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
     masks = prepare_masks(examined, key) if options.redact else None
     target = Path(options.output)
     place = target.with_name(f".{target.name}.part") if options.force else target
-    place.unlink(missing_ok=True) if options.force else None
+    if options.force:
+        place.unlink(missing_ok=True)
     made = make_slice(examined, name, place, masks=masks, allow_secrets=options.allow_secrets)
     if options.force:
         place.replace(target)

@@ -75,12 +75,13 @@ Block = Heading | Paragraph | Bullets | Table | Code
 
 
 def mark(report: Report) -> str:
-    """Return a mark that is equal for two reports on the same captures with the same incidents.
+    """Return a mark that is equal for two reports on the same captures with the same incidents, redacted or not.
 
-    A second run finds it in an earlier comment and updates that one instead of writing another.
+    A second run finds it in an earlier comment and updates that one instead of writing another; so a verdict that
+    changed with the rules does not change it.
     """
     parts = [capture.sha256 or capture.path for capture in report.captures]
-    parts += [f"{one.time_ns} {one.client} {one.server} {one.cause}" for one in report.incidents]
+    parts += sorted(f"{one.time_ns} {one.stream}" for one in report.incidents)
     digest = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
     return f"notconn-{digest[:16]}"
 

@@ -1,0 +1,203 @@
+"""Reads a report back from its JSON: what was written once can be compared, attached and rendered again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from analyzer.errors import InputError
+from analyzer.report import model
+from analyzer.units import NS, parse_instant
+
+__all__ = ["read_report"]
+
+_MOST_BYTES = 256 << 20
+
+
+def read_report(data: bytes, name: str) -> model.Report:
+    """Return the report that `analyzer.report.json` wrote; ``name`` is what a message calls its place.
+
+    Raises InputError for anything else.
+    """
+    try:
+        if len(data) > _MOST_BYTES:
+            raise ValueError("it is too large")
+        tree = json.loads(data)
+        if not isinstance(tree, dict) or tree.get("schema") != model.SCHEMA or "incidents" not in tree:
+            raise ValueError(f"it has not the schema {model.SCHEMA}")
+        return _report(tree)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        reason = f"field {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"{name}: this is no JSON report of notconn ({reason}); make one: notconn analyze ... -o report.json"
+        ) from None
+
+
+def _report(tree: Mapping[str, Any]) -> model.Report:
+    return model.Report(
+        generated_by=str(tree["generated_by"]),
+        captures=tuple(map(_capture, tree["captures"])),
+        incidents=tuple(map(_incident, tree["incidents"])),
+        groups=tuple(map(_group, tree.get("groups", ()))),
+        findings=tuple(map(_finding, tree.get("findings", ()))),
+        limits=tuple(map(str, tree.get("limits", ()))),
+        generated_ns=_time(tree.get("generated")),
+        versions={str(key): str(value) for key, value in tree.get("versions", {}).items()},
+    )
+
+
+def _time(text: str | None) -> int | None:
+    return None if text is None else _instant(text)
+
+
+def _instant(text: str) -> int:
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    if not fraction or not fraction.isdecimal():
+        return parse_instant(text)
+    seconds = int(whole) if whole.lstrip("-").isdecimal() else parse_instant(whole + "Z") // NS
+    return seconds * NS + int(fraction.ljust(9, "0")[:9])
+
+
+def _frames(values: Any) -> tuple[int, ...]:
+    return tuple(int(one) for one in values)
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _capture(one: Mapping[str, Any]) -> model.CaptureSummary:
+    return model.CaptureSummary(
+        path=str(one["path"]),
+        sha256=str(one["sha256"]),
+        format=str(one["format"]),
+        packets=int(one["packets"]),
+        first_ns=_time(one["first"]),
+        last_ns=_time(one["last"]),
+        health=dict(one.get("health", {})),
+        remarks=tuple(map(str, one.get("remarks", ()))),
+    )
+
+
+def _evidence(one: Mapping[str, Any]) -> model.Evidence:
+    return model.Evidence(
+        str(one["statement"]), _frames(one["frames"]), str(one["filter"]), _optional(one.get("capture"))
+    )
+
+
+def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
+    log = one.get("log")
+    confidence, culprit, source = one["confidence"], one["culprit"], one["source"]
+    for value, allowed in (
+        (confidence, ("high", "medium", "low")),
+        (source, ("log", "capture", "call")),
+        (culprit, ("client", "server", "middlebox", "path", "application", "unknown")),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
+    return model.IncidentReport(
+        id=str(one["id"]),
+        source=cast("model.Source", source),
+        time_ns=_instant(one["time"]),
+        cause=str(one["cause"]),
+        confidence=cast("model.Confidence", confidence),
+        score=float(one["score"]),
+        culprit=cast("model.Culprit", culprit),
+        title=str(one["title"]),
+        summary=str(one["summary"]),
+        log=None
+        if log is None
+        else model.LogLine(
+            str(log["path"]), int(log["line"]), str(log["text"]), _optional(log["call"]),
+            None if log["code"] is None else int(log["code"]),
+        ),
+        stream=None if one["stream"] is None else int(one["stream"]),
+        capture=_optional(one["capture"]),
+        client=_optional(one["client"]),
+        server=_optional(one["server"]),
+        evidence=tuple(map(_evidence, one["evidence"])),
+        against=tuple(map(_evidence, one["against"])),
+        unknown=tuple(
+            model.Unknown(str(each["fact"]), str(each["why"]), str(each["settle_by"])) for each in one["unknown"]
+        ),
+        alternatives=tuple(
+            model.Alternative(
+                str(each["cause"]), each["confidence"], float(each["score"]), str(each["why_not"]),
+                str(each.get("title", "")),
+            )
+            for each in one["alternatives"]
+        ),
+        disproof=str(one.get("disproof", "")),
+        winsock=tuple(
+            model.WinsockAnswer(str(each["call"]), str(each["error"]), str(each["why"])) for each in one["winsock"]
+        ),
+        owner=str(one["owner"]),
+        fix=tuple(
+            model.Fix(str(each["text"]), {str(key): str(code) for key, code in each.get("code", {}).items()})
+            for each in one["fix"]
+        ),
+        references=tuple(map(str, one.get("references", ()))),
+        timeline=tuple(map(_row, one.get("timeline", ()))),
+        silences=tuple(map(_silence, one.get("silences", ()))),
+        group=_optional(one.get("group")),
+    )
+
+
+def _row(one: Mapping[str, Any]) -> model.TimelineRow:
+    if one["kind"] not in ("packet", "log", "note", "elided"):
+        raise ValueError(f"{one['kind']!r} is no kind of row")
+    return model.TimelineRow(
+        ts_ns=_instant(one["time"]),
+        label=str(one["label"]),
+        kind=one["kind"],
+        frame=None if one["frame"] is None else int(one["frame"]),
+        from_client=one["from_client"],
+        note=str(one["note"]),
+        decisive=bool(one["decisive"]),
+        flags=str(one["flags"]),
+        length=None if one["length"] is None else int(one["length"]),
+        answered=one["answered"],
+        capture=_optional(one.get("capture")),
+    )
+
+
+def _silence(one: Mapping[str, Any]) -> model.SilenceRow:
+    return model.SilenceRow(
+        start_ns=_instant(one["start"]),
+        duration_ns=round(one["seconds"] * NS),
+        before_frame=int(one["before_frame"]),
+        after_frame=int(one["after_frame"]),
+        ended_by=str(one["ended_by"]),
+        survived=one["survived"],
+        limits=tuple(
+            model.KnownLimit(str(each["name"]), round(each["seconds"] * NS), str(each["source"]))
+            for each in one["known_limits"]
+        ),
+        decisive=bool(one["decisive"]),
+    )
+
+
+def _group(one: Mapping[str, Any]) -> model.GroupReport:
+    return model.GroupReport(
+        id=str(one["id"]),
+        title=str(one["title"]),
+        cause=str(one["cause"]),
+        incidents=tuple(map(str, one["incidents"])),
+        example=str(one["example"]),
+        first_ns=_instant(one["first"]),
+        last_ns=_instant(one["last"]),
+        text=str(one.get("text", "")),
+    )
+
+
+def _finding(one: Mapping[str, Any]) -> model.Finding:
+    return model.Finding(
+        id=str(one["id"]),
+        title=str(one["title"]),
+        text=str(one["text"]),
+        frames=_frames(one.get("frames", ())),
+        capture=_optional(one.get("capture")),
+        filter=str(one.get("filter", "")),
+        incidents=tuple(map(str, one.get("incidents", ()))),
+    )
