@@ -13,7 +13,7 @@ from analyzer.observe import one_way
 from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from tests.conversations import CONVERSATIONS, ORDINARY, guilty
-from tests.reading import capture_of, examiner_of, known, unknown
+from tests.reading import capture_of, examiner_of, facts_of, known, unknown
 from tests.wire import Captured, Conversation
 
 MAKES = {
@@ -113,6 +113,17 @@ def test_both_directions_are_left_alone() -> None:
     facts = examiner.examine(Symptom("capture", None, 0, flow_index=0, candidates=1)).facts
     assert known(facts, "ended_by") == "silence"
     assert known(facts, "undelivered") == "initiator"
+
+
+def test_a_capture_of_one_direction_does_not_call_its_other_syns_unanswered() -> None:
+    talk = ORDINARY["server_closes_client_closes"]()
+    lonely = Conversation(client="10.0.0.5:50999", server="10.9.0.99:443")
+    lonely.syn(arrives=False)
+    lonely.unanswered(4)
+    one_sided = facts_of(lonely, half_of(talk, talk.client_name))
+    assert known(one_sided, "both_directions") is False
+    assert unknown(one_sided, "opening") == "only one direction was captured"
+    assert known(facts_of(lonely, talk), "opening") == "unanswered"
 
 
 def test_an_unanswered_syn_needs_no_second_direction() -> None:

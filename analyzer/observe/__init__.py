@@ -38,6 +38,6 @@ def observe(symptom: Symptom, reading: Reading | None, around: Surroundings) -> 
         observe_protocol(facts, reading, around)
         observe_around(facts, symptom, reading, around)
         observe_derived(facts, symptom, reading, around)
-        if reading.view.one_direction:
+        if facts.known_values.get("both_directions") is False:
             forget_unseen(facts, reading.flow)
     return facts

@@ -9,7 +9,7 @@ __all__ = ["forget_unseen"]
 
 _REASON = "only one direction was captured"
 _SETTLE_BY = "a capture of both directions"
-_ABSENT = frozenset(("none", "nothing", "silence", False, 0))
+_ABSENT = frozenset(("none", "nothing", "silence", "unanswered", False, 0))
 """Values that say no more than that nothing was seen."""
 _OF_EITHER = (
     "answered_after_silence",
@@ -35,6 +35,7 @@ _OF_RESPONDER = (
     "data_after_responder_fin",
     "foreign_ack_seen",
     "idle_notice",
+    "opening",
     "proxy_reply",
     "refused_in_protocol",
     "responder_bytes",
