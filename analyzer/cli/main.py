@@ -19,6 +19,9 @@ COMMANDS = {
     "slice": "write the packets of one incident as a capture of its own",
     "live": "watch an interface and keep what led to each failure",
     "interfaces": "list the interfaces that can be watched",
+    "bundle": "write one zip for the other team: report, packets, questions",
+    "diff": "compare two captures or reports: did the change cure it?",
+    "attach": "send a report to the ticket it belongs to",
     "explain": "explain an error code, a root cause or a rule, offline",
     "rules": "check the rules, or print their documentation",
 }
