@@ -1,0 +1,67 @@
+"""One light row a flow says the same as the flow itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.flows.model import SYN
+from analyzer.flows.rows import RowList, rows_of
+from tests.conversations import CONVERSATIONS, ORDINARY
+from tests.reading import capture_of
+from tests.wire import Conversation
+
+MAKES = {
+    **{f"{cause}/{make.__name__}": make for cause, several in CONVERSATIONS.items() for make in several},
+    **ORDINARY,
+}
+
+
+@pytest.mark.parametrize("name", sorted(MAKES))
+def test_a_row_is_its_flow_in_short(name: str) -> None:
+    capture = capture_of(MAKES[name]())
+    (row,) = rows_of(capture.flows)
+    flow = capture.flows.flow(0)
+    assert (row.index, row.stream) == (flow.index, flow.stream)
+    assert (row.initiator, row.responder) == (flow.initiator.endpoint, flow.responder.endpoint)
+    assert (row.initiator_packets, row.responder_packets) == (flow.initiator.packets, flow.responder.packets)
+    assert (row.initiator_payload, row.responder_payload) == (
+        flow.initiator.payload_bytes,
+        flow.responder.payload_bytes,
+    )
+    assert (row.first_frame, row.last_frame) == (flow.first_frame, flow.last_frame)
+    assert (row.first_ns, row.last_ns) == (flow.first_ns, flow.last_ns)
+    assert row.responder_last_ns == flow.responder.last_ns
+    assert row.rsts == flow.initiator.rsts + flow.responder.rsts
+    assert (row.initiator_fins, row.responder_fins) == (flow.initiator.fins, flow.responder.fins)
+    assert row.longest_silence_ns == max((silence.duration_ns for silence in flow.silences), default=0)
+    assert row.saw_syn == any(s.has(SYN) and s.from_initiator for s in flow.segments)
+
+
+def test_the_first_unanswered_moment_is_kept() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.exchange()
+    conv.client("anyone?", acked=False, arrives=False, after="5s")
+    lost = conv.now
+    conv.unanswered(4)
+    (row,) = rows_of(capture_of(conv).flows)
+    assert row.unanswered_since_ns == lost
+    (whole,) = rows_of(capture_of(ORDINARY["server_closes_client_closes"]()).flows)
+    assert whole.unanswered_since_ns is None
+
+
+(TEMPLATE,) = rows_of(capture_of(ORDINARY["server_closes_client_closes"]()).flows)
+
+
+@given(
+    st.lists(st.integers(0, 1000), max_size=30).map(sorted),
+    st.integers(-100, 1100),
+    st.integers(0, 400),
+    st.none() | st.integers(0, 400),
+)
+def test_near_finds_what_looking_at_all_finds(times: list[int], around: int, before: int, after: int | None) -> None:
+    rows = RowList(TEMPLATE._replace(index=index, first_ns=time) for index, time in enumerate(times))
+    until = around + (before if after is None else after)
+    assert rows.near(around, before, after) == [row for row in rows if around - before <= row.first_ns <= until]
