@@ -7,32 +7,13 @@ installation goes on without them. ``NOTCONN_PURE=1`` leaves them out on purpose
 from __future__ import annotations
 
 import os
+import runpy
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
-HOT = (
-    "analyzer.decode.records",
-    "analyzer.decode.links",
-    "analyzer.decode.tunnels",
-    "analyzer.decode.packets",
-    "analyzer.decode.segments",
-    "analyzer.flows.keys",
-    "analyzer.flows.socks",
-    "analyzer.flows.tally",
-    "analyzer.flows.coverage",
-    "analyzer.flows.tally_merge",
-    "analyzer.flows.space_merge",
-    "analyzer.flows.segments",
-    "analyzer.flows.silences",
-    "analyzer.flows.segments_merge",
-    "analyzer.flows.words",
-    "analyzer.flows.roles",
-    "analyzer.flows.judge",
-    "analyzer.flows.refusals",
-    "analyzer.flows.likeness",
-    "analyzer.flows.outline",
-)
+HOT: tuple[str, ...] = runpy.run_path(str(Path(__file__).with_name("analyzer") / "_shadow.py"))["HOT"]
 
 
 def extensions() -> list[Extension]:

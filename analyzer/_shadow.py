@@ -13,17 +13,49 @@ import sys
 from types import ModuleType
 from typing import Any
 
-__all__ = ["install"]
+__all__ = ["HOT", "install"]
+
+HOT = (
+    "analyzer.decode.records",
+    "analyzer.decode.links",
+    "analyzer.decode.tunnels",
+    "analyzer.decode.packets",
+    "analyzer.decode.segments",
+    "analyzer.flows.keys",
+    "analyzer.flows.socks",
+    "analyzer.flows.tally",
+    "analyzer.flows.sequence",
+    "analyzer.flows.coverage",
+    "analyzer.flows.tally_merge",
+    "analyzer.flows.space_merge",
+    "analyzer.flows.segments",
+    "analyzer.flows.leaving",
+    "analyzer.flows.segments_merge",
+    "analyzer.flows.words",
+    "analyzer.flows.roles",
+    "analyzer.flows.judge",
+    "analyzer.flows.refusals",
+    "analyzer.flows.likeness",
+    "analyzer.flows.outline",
+)
+"""The modules that are compiled where a compiler was at hand; ``setup.py`` builds this list."""
 
 _SHARED = (
     "analyzer.decode.columns",
     "analyzer.decode.ahead",
     "analyzer.decode.octets",
     "analyzer.flows.layout",
+    "analyzer.flows.chunks",
     "analyzer.decode.links",
-    "analyzer.flows.tally",
+    "analyzer.decode.tunnels",
+    "analyzer.flows.coverage",
+    "analyzer.flows.sequence",
+    "analyzer.flows.leaving",
     "analyzer.flows.segments",
+    "analyzer.flows.socks",
+    "analyzer.flows.space_merge",
 )
+"""What hot modules share, each after what it shares itself."""
 
 
 class _CType:
@@ -74,8 +106,8 @@ class _Shadow(ModuleType):
 
 def install() -> None:
     """Make ``cython`` and what the hot modules take from ``cython.cimports`` importable, unless they are compiled."""
-    spec = importlib.util.find_spec("analyzer.decode.records")
-    if spec is not None and spec.origin is not None and not spec.origin.endswith(".py"):
+    specs = [importlib.util.find_spec(name) for name in HOT]
+    if not any(spec is not None and str(spec.origin).endswith(".py") for spec in specs):
         return
     try:
         importlib.import_module("cython")

@@ -1,3 +1,2 @@
 cdef long long descend(const unsigned char[::1] buf, Py_ssize_t p, Py_ssize_t end, long long what, long long kind, long long[::1] s) noexcept nogil
 cdef long long link_layer(const unsigned char[::1] buf, Py_ssize_t p, Py_ssize_t end, long long link, long long[::1] s) noexcept nogil
-cdef long long udp_tunnel(const unsigned char[::1] buf, Py_ssize_t p, Py_ssize_t end, long long port, long long[::1] s) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
-# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
 """Packets to TCP rows: link layer, tunnels, IP, TCP. [compiled]
 
 The innermost IP header wins, as in Wireshark. Nothing here raises for what the wire did: a packet that is no TCP
@@ -75,8 +75,9 @@ from cython.cimports.analyzer.decode.columns import (
     WHAT_GRE,
     WHAT_MPLS,
 )
-from cython.cimports.analyzer.decode.links import descend, link_layer, udp_tunnel
+from cython.cimports.analyzer.decode.links import descend, link_layer
 from cython.cimports.analyzer.decode.octets import u16
+from cython.cimports.analyzer.decode.tunnels import udp_tunnel
 
 from analyzer.decode.segments import read_segments
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
-# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
 """Walks from record to record over a block of a capture file. [compiled]
 
 pcap: the format of libpcap's ``savefile(5)``, both byte orders, micro- and nanoseconds, and the variant with longer

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
-# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
 """TCP headers to rows. [compiled]
 
 Sources: RFC 9293 §3.1 (header), 7323 §2 (window scale), 2018 §3 (SACK).

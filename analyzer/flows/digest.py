@@ -9,7 +9,8 @@ from __future__ import annotations
 from array import array
 
 from analyzer.decode import columns as col
-from analyzer.flows import keys, layout as lay, segments, segments_merge, tally, tally_merge, words
+from analyzer.flows import keys, segments, segments_merge, tally, tally_merge, words
+from analyzer.flows import layout as lay
 
 __all__ = ["Digest"]
 

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
-# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
-"""A first look at every flow: who began, Zeek's verdict, the longest silence, and whether it may deserve a diagnosis. [compiled]
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
+"""A first look at every flow: the longest silence, and whether it may deserve a diagnosis. [compiled]
 
 A flow without a reason is an ordinary complete or a healthy running one; where that is in doubt it gets a reason.
 """
@@ -9,23 +9,14 @@ from __future__ import annotations
 
 import cython
 from cython.cimports.analyzer.decode.ahead import fetch
-from cython.cimports.analyzer.decode.columns import (
-    AHEAD,
-    BIT31,
-    LOW32,
-    MARK_HIGH_SIDE,
-    SHAPE_LENGTH,
-)
+from cython.cimports.analyzer.decode.columns import AHEAD, BIT31, LOW32, MARK_HIGH_SIDE, SHAPE_LENGTH
+from cython.cimports.analyzer.flows.chunks import chunk_after
 from cython.cimports.analyzer.flows.layout import (
     COUNT_LIMIT,
     COUNT_ONE_FIN,
-    COUNT_ONE_RST,
-    EB_PACKETS,
-    END_PART,
-    E_BITS,
-    E_PORTS,
     E_PREVIOUS,
     E_STRIDE,
+    END_PART,
     G_HOP,
     G_NS,
     G_SEGMENTS,
@@ -33,63 +24,56 @@ from cython.cimports.analyzer.flows.layout import (
     G_SHAPE,
     G_STRIDE,
     G_WORDS,
-    HF_ACKED,
-    HF_ACK_WILD,
-    HF_OVERFLOW,
-    HF_TOP,
-    HF_WILD,
     H_ACK,
     H_BASE,
-    H_BYTES,
     H_COUNTS,
     H_FIRST_NS,
-    H_FIRST_REF,
     H_FLAGS,
     H_PACKETS,
     H_STRIDE,
     H_TOP_END,
-    J_ESTABLISHED,
+    HF_ACK_WILD,
+    HF_ACKED,
+    HF_OVERFLOW,
+    HF_TOP,
+    HF_WILD,
     J_META,
     J_REASONS,
     J_SILENCE,
     J_STRIDE,
     J_UNANSWERED,
-    J_VERDICT,
     J_WHERE,
     KEEP_ALL,
     KEEP_FIRST,
     KEEP_LAST,
-    LATE_REPLY,
     L_AFTER_NS,
     L_BEFORE_NS,
     L_COUNT,
     L_FIRST,
     L_STRIDE,
     L_WORDS,
+    LATE_REPLY,
     R_DATA_AFTER_FIN,
     R_HALF_CLOSED,
     R_HANDSHAKE,
     R_KEEPALIVE,
     R_NO_REPLY,
     R_ONE_SIDED,
-    R_REFUSAL,
     R_REPLACED,
     R_RESET,
     R_RETRANSMITTED,
-    R_TLS_ALERT,
     R_UNACKED,
     R_UNKNOWN,
     R_ZERO_WINDOW,
-    SECOND,
-    SLOW_HANDSHAKE,
     S_CHUNKS,
     S_COUNT,
     S_SILENCES,
     S_STRIDE,
+    SECOND,
+    SLOW_HANDSHAKE,
     T_HALVES,
     T_HISTORY,
     T_STRIDE,
-    W_STRIDE,
 )
 
 __all__ = ["judge"]
@@ -101,66 +85,6 @@ __all__ = ["judge"]
 @cython.exceptval(check=False)
 def _ahead(start: cython.longlong, end: cython.longlong) -> cython.longlong:
     return ((end - start + BIT31) & LOW32) - BIT31
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _verdict(
-    halves: cython.longlong[::1], first: cython.Py_ssize_t, second: cython.Py_ssize_t
-) -> cython.longlong:
-    """The compiled twin of ``machine.verdict``; its tests keep them equal."""
-    mine: cython.longlong = halves[first + H_COUNTS]
-    other: cython.longlong = halves[second + H_COUNTS]
-    fins: cython.longlong = cython.cast(cython.longlong, COUNT_LIMIT) << COUNT_ONE_FIN
-    if other >> COUNT_ONE_RST:
-        if not mine & COUNT_LIMIT:
-            return 10
-        return 8 if other & COUNT_LIMIT else 4
-    if mine >> COUNT_ONE_RST:
-        return 7 if other & COUNT_LIMIT else 9
-    if mine & fins:
-        if other & fins:
-            return 3
-        return 5 if other & COUNT_LIMIT else 11
-    if other & fins:
-        return 6 if mine & COUNT_LIMIT else 12
-    if mine & COUNT_LIMIT:
-        if not halves[second + H_PACKETS]:
-            return 1
-        if other & COUNT_LIMIT:
-            return 2
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _initiator(
-    halves: cython.longlong[::1], t: cython.Py_ssize_t, ports: cython.longlong
-) -> cython.longlong:
-    """Return side | how << 1."""
-    story: cython.longlong = halves[t + T_HISTORY]
-    low: cython.Py_ssize_t = t + T_HALVES
-    high: cython.Py_ssize_t = low + H_STRIDE
-    code: cython.longlong
-    answer: cython.longlong = -1
-    while story & 15:
-        code = (story & 15) - 1
-        if code >> 1 == 0:
-            return code & 1
-        if code >> 1 == 1 and answer < 0:
-            answer = (1 - (code & 1)) | 2
-        story >>= 4
-    if answer >= 0:
-        return answer
-    if (ports >> 16) & 0xFFFF != ports & 0xFFFF:
-        return (1 if (ports >> 16) & 0xFFFF < ports & 0xFFFF else 0) | 4
-    if not halves[low + H_PACKETS]:
-        return 7
-    if halves[high + H_PACKETS] and halves[high + H_FIRST_REF] < halves[low + H_FIRST_REF]:
-        return 7
-    return 6
 
 
 @cython.cfunc
@@ -214,34 +138,6 @@ def _counters(
             ) > 0:
                 reasons |= R_UNACKED
     return reasons
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_alert(text: cython.const[cython.uchar][::1], words: cython.longlong[::1], index: cython.longlong) -> cython.bint:
-    if index == 0 or words[index - 1] & 127 < 2:
-        return False
-    return text[8 * index] == 0x15 and text[8 * index + 1] == 3
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_refusal(text: cython.const[cython.uchar][::1], words: cython.longlong[::1], index: cython.longlong) -> cython.bint:
-    """Tell a reply of FTP or SMTP that refuses (4xx, 5xx), or an HTTP status 407, 502, 503 or 504."""
-    p: cython.Py_ssize_t = 8 * index
-    size: cython.longlong
-    if index == 0:
-        return False
-    size = words[index - 1] & 127
-    if size >= 4 and (text[p] == 52 or text[p] == 53) and (text[p + 3] == 32 or text[p + 3] == 45):
-        return 48 <= text[p + 1] <= 57 and 48 <= text[p + 2] <= 57
-    if size >= 12 and text[p] == 72 and text[p + 1] == 84 and text[p + 2] == 84 and text[p + 3] == 80 and text[p + 8] == 32:
-        if text[p + 9] == 52:
-            return text[p + 10] == 48 and text[p + 11] == 55
-        return text[p + 9] == 53 and text[p + 10] == 48 and 50 <= text[p + 11] <= 52
-    return False
 
 
 @cython.cfunc
@@ -376,103 +272,24 @@ def _segments(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _look_ahead(kept: cython.longlong[::1], pool: cython.longlong[::1], s: cython.Py_ssize_t) -> cython.void:
-    """Ask for the first chunk of the flow 24 on, the second of the one 16 on, and the third of the one 8 on."""
-    chunk: cython.Py_ssize_t = (kept[s + 3 * AHEAD * S_STRIDE + S_CHUNKS] & LOW32) * G_STRIDE
+def _look_ahead(
+    kept: cython.longlong[::1], pool: cython.longlong[::1], groups: cython.longlong[::1], j: cython.Py_ssize_t
+) -> cython.void:
+    """Ask for the first chunk of one flow, the second of a nearer one, and the third of a still nearer one."""
+    s: cython.Py_ssize_t = (groups[j + 3 * AHEAD * J_STRIDE + J_WHERE] & LOW32) * S_STRIDE
+    chunk: cython.Py_ssize_t = (kept[s + S_CHUNKS] & LOW32) * G_STRIDE
     fetch(pool, chunk)
     fetch(pool, chunk + 8)
-    chunk = (kept[s + 2 * AHEAD * S_STRIDE + S_CHUNKS] & LOW32) * G_STRIDE
-    if kept[s + 2 * AHEAD * S_STRIDE + S_COUNT] > G_SEGMENTS:
-        chunk = (pool[chunk] & LOW32) * G_STRIDE
+    s = (groups[j + 2 * AHEAD * J_STRIDE + J_WHERE] & LOW32) * S_STRIDE
+    if kept[s + S_COUNT] > G_SEGMENTS:
+        chunk = chunk_after(pool, kept[s + S_CHUNKS] & LOW32) * G_STRIDE
         fetch(pool, chunk)
         fetch(pool, chunk + 8)
-    if kept[s + AHEAD * S_STRIDE + S_COUNT] > 2 * G_SEGMENTS:
-        chunk = (kept[s + AHEAD * S_STRIDE + S_CHUNKS] & LOW32) * G_STRIDE
-        chunk = (pool[chunk] & LOW32) * G_STRIDE
-        chunk = (pool[chunk] & LOW32) * G_STRIDE
+    s = (groups[j + AHEAD * J_STRIDE + J_WHERE] & LOW32) * S_STRIDE
+    if kept[s + S_COUNT] > 2 * G_SEGMENTS:
+        chunk = chunk_after(pool, chunk_after(pool, kept[s + S_CHUNKS] & LOW32)) * G_STRIDE
         fetch(pool, chunk)
         fetch(pool, chunk + 8)
-
-
-def judge(
-    count: cython.Py_ssize_t,
-    entries: cython.longlong[::1],
-    halves: cython.longlong[::1],
-    kept: cython.longlong[::1],
-    pool: cython.longlong[::1],
-    lists: cython.longlong[::1],
-    spoken: cython.longlong[::1],
-    words: cython.longlong[::1],
-    text: cython.const[cython.uchar][::1],
-    end_ns: cython.longlong,
-    out: cython.longlong[::1],
-) -> int:
-    """Write one group of ``J_*`` words to ``out`` for each of ``count`` entries that has packets; return how many.
-
-    ``end_ns`` is when the capture ended.
-    """
-    i: cython.Py_ssize_t
-    j: cython.Py_ssize_t = 0
-    t: cython.Py_ssize_t
-    first: cython.Py_ssize_t
-    second: cython.Py_ssize_t
-    who: cython.longlong
-    meta: cython.longlong
-    reasons: cython.longlong
-    code: cython.longlong
-    word: cython.longlong
-    other: cython.longlong
-    with cython.nogil:
-        for i in range(count):
-            if i + 3 * AHEAD < count:
-                # The chunks of a flow's segments are a list: each round asks for the next one of a flow further on.
-                _look_ahead(kept, pool, i * S_STRIDE)
-                word = spoken[(i + AHEAD) * W_STRIDE]
-                fetch(words, (word & 0x7FFFFFFF) - 1)
-                fetch(words, ((word >> 32) & 0x3FFFFFFF) - 1)
-                word = spoken[(i + AHEAD) * W_STRIDE + 1]
-                fetch(words, (word & 0x7FFFFFFF) - 1)
-                fetch(words, ((word >> 32) & 0x3FFFFFFF) - 1)
-            if not entries[i * E_STRIDE + E_BITS] & EB_PACKETS:
-                continue
-            t = i * T_STRIDE
-            who = _initiator(halves, t, entries[i * E_STRIDE + E_PORTS])
-            first = t + T_HALVES + (who & 1) * H_STRIDE
-            second = t + T_HALVES + (1 - (who & 1)) * H_STRIDE
-            code = _verdict(halves, first, second)
-            reasons = _counters(halves, t, first, second, who) | _segments(
-                halves, first, second, who & 1, kept, i * S_STRIDE, pool, lists, end_ns, out, j
-            )
-            word = spoken[i * W_STRIDE + (who & 1)]
-            other = spoken[i * W_STRIDE + 1 - (who & 1)]
-            if (
-                _is_alert(text, words, word & 0x7FFFFFFF)
-                or _is_alert(text, words, (word >> 32) & 0x3FFFFFFF)
-                or _is_alert(text, words, other & 0x7FFFFFFF)
-                or _is_alert(text, words, (other >> 32) & 0x3FFFFFFF)
-            ):
-                reasons |= R_TLS_ALERT
-            if _is_refusal(text, words, other & 0x7FFFFFFF) or _is_refusal(text, words, (other >> 32) & 0x3FFFFFFF):
-                reasons |= R_REFUSAL
-            meta = who | (code << J_VERDICT)
-            if halves[first + H_COUNTS] & COUNT_LIMIT:
-                if halves[second + H_COUNTS] & COUNT_LIMIT and halves[first + H_PACKETS] & LOW32 > (
-                    halves[first + H_COUNTS] & COUNT_LIMIT
-                ) + ((halves[first + H_COUNTS] >> COUNT_ONE_RST) & COUNT_LIMIT):
-                    meta |= J_ESTABLISHED
-            elif halves[first + H_BYTES] and halves[second + H_BYTES]:
-                meta |= J_ESTABLISHED
-            out[j + J_WHERE] = (cython.cast(cython.longlong, i) << 32) | i
-            out[j + J_META] = meta | (reasons << J_REASONS)
-            j += J_STRIDE
-        # An incarnation that another one replaced without a proper close.
-        for i in range(count):
-            who = entries[i * E_STRIDE + E_PREVIOUS]
-            if who:
-                t = (who - 1) * T_STRIDE
-                if not (halves[t + T_HALVES + H_COUNTS] | halves[t + T_HALVES + H_STRIDE + H_COUNTS]) >> COUNT_ONE_FIN:
-                    _mark_replaced(out, j, who - 1)
-    return j // J_STRIDE
 
 
 @cython.cfunc
@@ -491,3 +308,47 @@ def _mark_replaced(out: cython.longlong[::1], end: cython.Py_ssize_t, entry: cyt
             high = middle
     if low * J_STRIDE < end and out[low * J_STRIDE + J_WHERE] & LOW32 == entry:
         out[low * J_STRIDE + J_META] |= cython.cast(cython.longlong, R_REPLACED) << J_REASONS
+
+
+def judge(
+    groups: cython.longlong[::1],
+    count: cython.Py_ssize_t,
+    entries: cython.longlong[::1],
+    halves: cython.longlong[::1],
+    kept: cython.longlong[::1],
+    pool: cython.longlong[::1],
+    lists: cython.longlong[::1],
+    end_ns: cython.longlong,
+) -> None:
+    """Write silences, unanswered sends and reasons into ``count`` groups that ``roles.assign_roles`` began.
+
+    ``end_ns`` is when the capture ended.
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    first: cython.Py_ssize_t
+    second: cython.Py_ssize_t
+    who: cython.longlong
+    reasons: cython.longlong
+    with cython.nogil:
+        for i in range(count):
+            j = i * J_STRIDE
+            if i + 3 * AHEAD < count:
+                # The chunks of a flow's segments are a list: each round asks for the next one of a flow further on.
+                _look_ahead(kept, pool, groups, j)
+            e = groups[j + J_WHERE] & LOW32
+            who = groups[j + J_META] & 7
+            first = e * T_STRIDE + T_HALVES + (who & 1) * H_STRIDE
+            second = e * T_STRIDE + T_HALVES + (1 - (who & 1)) * H_STRIDE
+            reasons = _counters(halves, e * T_STRIDE, first, second, who) | _segments(
+                halves, first, second, who & 1, kept, e * S_STRIDE, pool, lists, end_ns, groups, j
+            )
+            groups[j + J_META] |= reasons << J_REASONS
+        # An incarnation that another one replaced without a proper close.
+        for i in range(count):
+            who = entries[(groups[i * J_STRIDE + J_WHERE] & LOW32) * E_STRIDE + E_PREVIOUS]
+            if who:
+                e = (who - 1) * T_STRIDE
+                if not (halves[e + T_HALVES + H_COUNTS] | halves[e + T_HALVES + H_STRIDE + H_COUNTS]) >> COUNT_ONE_FIN:
+                    _mark_replaced(groups, count * J_STRIDE, who - 1)

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
-# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
 """Which incarnation a segment belongs to. [compiled]
 
 Incarnations are numbered as Wireshark 4.0 numbers ``tcp.stream``, found by experiment with tshark 4.0.17: a SYN
@@ -35,6 +35,15 @@ from cython.cimports.analyzer.decode.columns import (
     ROW_STRIDE,
 )
 from cython.cimports.analyzer.flows.layout import (
+    E_BASE,
+    E_BITS,
+    E_HASH,
+    E_KEY,
+    E_PORTS,
+    E_PREVIOUS,
+    E_SOCKS,
+    E_START,
+    E_STRIDE,
     EB_BASE_HIGH,
     EB_BASE_LOW,
     EB_HARD,
@@ -46,19 +55,11 @@ from cython.cimports.analyzer.flows.layout import (
     EB_SYN_HIGH,
     EB_TUNNEL,
     EP_V6_SHIFT,
-    E_BASE,
-    E_BITS,
-    E_HASH,
-    E_KEY,
-    E_PORTS,
-    E_PREVIOUS,
-    E_SOCKS,
-    E_START,
-    E_STRIDE,
     K_ENTRIES,
     K_FIRST,
     K_PAIRS,
 )
+from cython.cimports.analyzer.flows.socks import negotiate
 
 __all__ = ["assign", "join", "rebuild"]
 
@@ -68,11 +69,8 @@ __all__ = ["assign", "join", "rebuild"]
 @cython.nogil
 @cython.exceptval(check=False)
 def _same_pair(
-    buf: cython.const[cython.uchar][::1],
-    p: cython.Py_ssize_t,
-    high: cython.bint,
-    pairs: cython.const[cython.uchar][::1],
-    q: cython.Py_ssize_t,
+    buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, high: cython.bint,
+    pairs: cython.const[cython.uchar][::1], q: cython.Py_ssize_t,
 ) -> cython.bint:
     """Tell whether the addresses at ``p`` (source, destination) are the pair at ``q`` (low, high)."""
     i: cython.Py_ssize_t
@@ -154,54 +152,6 @@ def _decide(entries: cython.longlong[::1], e: cython.Py_ssize_t, high: cython.bi
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _socks(
-    buf: cython.const[cython.uchar][::1],
-    p: cython.Py_ssize_t,
-    size: cython.longlong,
-    word: cython.longlong,
-    to_server: cython.bint,
-) -> cython.longlong:
-    """Follow a SOCKS 4 or 5 negotiation (RFC 1928, 1929); return the new word, state 9 once data may flow."""
-    state: cython.longlong = word & 0xFF
-    port: cython.longlong = 0
-    at: cython.longlong = 0
-    if to_server:
-        if state == 0:
-            if size >= 4 and buf[p] == 4:
-                return (((cython.cast(cython.longlong, buf[p + 2]) << 8) | buf[p + 3]) << 8) | 1
-            return 2 if size >= 2 and buf[p] == 5 else 10
-        if state == 3:
-            return 4
-        if state == 5:
-            if size < 5 or buf[p] != 5:
-                return 10
-            if buf[p + 3] == 1:
-                at = 8
-            elif buf[p + 3] == 3:
-                at = 5 + buf[p + 4]
-            elif buf[p + 3] == 4:
-                at = 20
-            if at == 0 or size < at + 2:
-                return 10
-            port = (cython.cast(cython.longlong, buf[p + at]) << 8) | buf[p + at + 1]
-            return (port << 8) | 6
-        return word
-    if size < 2:
-        return word
-    if state == 1:
-        return (word & -256) | (9 if buf[p + 1] == 90 else 10)
-    if state == 2:
-        return 5 if buf[p + 1] == 0 else (3 if buf[p + 1] == 2 else 10)
-    if state == 4:
-        return 5
-    if state == 6:
-        return (word & -256) | (9 if buf[p + 1] == 0 else 10)
-    return word
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def _tunnel(
     entries: cython.longlong[::1],
     e: cython.Py_ssize_t,
@@ -212,22 +162,16 @@ def _tunnel(
     """Take the stream number that Wireshark gives to the connection inside a SOCKS tunnel."""
     ports: cython.longlong = entries[e + E_PORTS]
     port: cython.longlong = entries[e + E_SOCKS] >> 8
-    mixed: cython.longlong
-    slot: cython.Py_ssize_t
+    mixed: cython.longlong = (entries[e + E_HASH] ^ (port * 0x2545F491)) & LOW62
+    slot: cython.Py_ssize_t = mixed & mask
     other: cython.Py_ssize_t
     if ports & 0xFFFF == 1080:
         ports = (ports & -65536) | port
     else:
         ports = (ports & ~(cython.cast(cython.longlong, 0xFFFF) << 16)) | (port << 16)
-    mixed = (entries[e + E_HASH] ^ (port * 0x2545F491)) & LOW62
-    slot = mixed & mask
     while slots[slot]:
         other = cython.cast(cython.Py_ssize_t, slots[slot] - 1) * E_STRIDE
-        if (
-            entries[other + E_HASH] == mixed
-            and entries[other + E_PORTS] == ports
-            and entries[other + E_KEY] == entries[e + E_KEY]
-        ):
+        if entries[other + E_PORTS] == ports and entries[other + E_KEY] == entries[e + E_KEY]:
             return
         slot = (slot + 1) & mask
     _start(entries, slots, slot, state, entries[e + E_KEY], ports, mixed, 0, EB_HARD, 0)
@@ -339,7 +283,7 @@ def assign(
                     entries[e + E_SOCKS] |= 11
                     _tunnel(entries, e, slots, mask, state)
                 elif what < 9:
-                    entries[e + E_SOCKS] = _socks(
+                    entries[e + E_SOCKS] = negotiate(
                         buf, rows[r + ROW_PAYLOAD] >> 32, rows[r + ROW_PAYLOAD] & LOW32, entries[e + E_SOCKS],
                         ((ports & 0xFFFF == 1080) != high) if (ports >> 16) & 0xFFFF != 1080 else high,
                     )

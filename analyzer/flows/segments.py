@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
-# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
 """Which segments and silences of a flow are kept. [compiled]
 
 The first KEEP_FIRST segments stay; the last KEEP_LAST go round in a ring. Up to KEEP_ALL segments nothing is lost and
@@ -14,16 +14,14 @@ from cython.cimports.analyzer.decode.ahead import fetch
 from cython.cimports.analyzer.decode.columns import (
     AHEAD,
     LOW32,
-    LOW60,
-    MARK_HIGH_SIDE,
     ROW_HOP,
     ROW_REF,
     ROW_SEQACK,
     ROW_SHAPE,
     ROW_STRIDE,
     ROW_TS,
-    SHAPE_LENGTH,
 )
+from cython.cimports.analyzer.flows.chunks import chunk_after, side_of
 from cython.cimports.analyzer.flows.layout import (
     G_HOP,
     G_NS,
@@ -34,340 +32,115 @@ from cython.cimports.analyzer.flows.layout import (
     G_WORDS,
     KEEP_ALL,
     KEEP_FIRST,
-    KEEP_LAST,
-    KEEP_SILENCES,
-    L_AFTER_NS,
-    L_AFTER_REF,
-    L_ANSWER_NS,
-    L_ANSWER_REF,
-    L_BEFORE_NS,
-    L_BEFORE_REF,
-    L_COUNT,
-    L_FIRST,
-    L_SHAPE,
     L_SHORTEST,
-    L_SIDE,
     L_STRIDE,
-    L_WORDS,
     P_CHUNKS,
     P_EXTRAS,
     P_SILENCES,
     REF_CAPTURE,
-    SECOND,
     S_CHUNKS,
     S_COUNT,
-    S_EXTRAS,
     S_SILENCES,
     S_STRIDE,
+    SECOND,
     X_STRIDE,
-    X_WORDS,
 )
+from cython.cimports.analyzer.flows.leaving import leave, note_answer
 
-__all__ = ["update"]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _ref(pool: cython.longlong[::1], chunk: cython.Py_ssize_t, slot: cython.Py_ssize_t) -> cython.longlong:
-    """The ref of a kept segment."""
-    word: cython.longlong = pool[chunk * G_STRIDE + 1 + slot * G_WORDS + G_HOP]
-    capture: cython.longlong = (((pool[chunk * G_STRIDE] >> (32 + 8 * slot)) & 0xFF) << 7) | (word >> 56)
-    return (capture << REF_CAPTURE) | (word & LOW32)
+__all__ = ["append_segment", "update"]
 
 
 @cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _after(pool: cython.longlong[::1], chunk: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    return pool[chunk * G_STRIDE] & LOW32
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _side(shape: cython.longlong) -> cython.longlong:
-    return 1 if shape & MARK_HIGH_SIDE else 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _save_extra(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    extras: cython.longlong[::1],
-    state: cython.longlong[::1],
-    pool: cython.longlong[::1],
-    g: cython.Py_ssize_t,
-    ref: cython.longlong,
-) -> cython.void:
-    """Save a segment with SYN, FIN or RST that leaves the ring, unless one of its kind was saved before."""
-    shape: cython.longlong = pool[g + G_SHAPE]
-    kind: cython.Py_ssize_t
-    x: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    if kept[s + S_EXTRAS] == 0:
-        state[P_EXTRAS] += 1
-        kept[s + S_EXTRAS] = state[P_EXTRAS]
-    for kind in range(4):
-        # SYN, FIN, first RST, last RST.
-        if not shape & (2 if kind == 0 else (1 if kind == 1 else 4)):
-            continue
-        x = (kept[s + S_EXTRAS] - 1) * X_STRIDE + (4 * _side(shape) + kind) * X_WORDS
-        if kind < 3 and extras[x + 4]:
-            continue
-        for i in range(G_WORDS):
-            extras[x + i] = pool[g + i]
-        extras[x + 4] = ref
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _later(a_ns: cython.longlong, a_ref: cython.longlong, b_ns: cython.longlong, b_ref: cython.longlong) -> cython.bint:
-    """Order silences: a longer one first, among equals the earlier one."""
-    return a_ns < b_ns or (a_ns == b_ns and a_ref > b_ref)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _note_silence(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    lists: cython.longlong[::1],
-    state: cython.longlong[::1],
-    before_ref: cython.longlong,
-    before_ns: cython.longlong,
-    after_ref: cython.longlong,
-    after_ns: cython.longlong,
-    shape: cython.longlong,
-    answer_ref: cython.longlong,
-    answer_ns: cython.longlong,
-    open_side: cython.longlong,
-) -> cython.void:
-    """Write a silence down if it is among the longest. ``open_side`` is 1 + the side that owes an answer, or 0."""
-    n: cython.longlong
-    i: cython.Py_ssize_t
-    k: cython.Py_ssize_t
-    w: cython.Py_ssize_t = -1
-    x: cython.Py_ssize_t
-    if kept[s + S_SILENCES] >> 2 == 0:
-        state[P_SILENCES] += 1
-        kept[s + S_SILENCES] = state[P_SILENCES] << 2
-    x = ((kept[s + S_SILENCES] >> 2) - 1) * L_STRIDE
-    n = lists[x + L_COUNT]
-    if n < KEEP_SILENCES:
-        lists[x + L_COUNT] = n + 1
-        w = x + L_FIRST + n * L_WORDS
+def _room(
+    kept: cython.longlong[::1], s: cython.Py_ssize_t, pool: cython.longlong[::1], state: cython.longlong[::1]
+) -> cython.Py_ssize_t:
+    """Return the chunk for the flow's next segment."""
+    n: cython.longlong = kept[s + S_COUNT]
+    chunk: cython.Py_ssize_t = kept[s + S_CHUNKS] >> 32
+    fresh: cython.Py_ssize_t
+    g: cython.Py_ssize_t
+    if n % G_SEGMENTS:
+        return chunk
+    if n < KEEP_ALL:
+        fresh = state[P_CHUNKS]
+        state[P_CHUNKS] += 1
+        if n == 0:
+            kept[s + S_CHUNKS] = fresh
+        else:
+            pool[chunk * G_STRIDE] = (pool[chunk * G_STRIDE] & ~LOW32) | fresh
+        chunk = fresh
+    elif n == KEEP_ALL:
+        # Close the ring: the last chunk leads back to the first one after the kept start.
+        fresh = kept[s + S_CHUNKS] & LOW32
+        for g in range(KEEP_FIRST // G_SEGMENTS):
+            fresh = chunk_after(pool, fresh)
+        pool[chunk * G_STRIDE] = (pool[chunk * G_STRIDE] & ~LOW32) | fresh
+        chunk = fresh
     else:
-        for k in range(KEEP_SILENCES):
-            i = x + L_FIRST + k * L_WORDS
-            if w < 0 or _later(
-                lists[i + L_AFTER_NS] - lists[i + L_BEFORE_NS], lists[i + L_AFTER_REF] & LOW60,
-                lists[w + L_AFTER_NS] - lists[w + L_BEFORE_NS], lists[w + L_AFTER_REF] & LOW60,
-            ):
-                w = i
-        if not _later(
-            lists[w + L_AFTER_NS] - lists[w + L_BEFORE_NS], lists[w + L_AFTER_REF] & LOW60,
-            after_ns - before_ns, after_ref & LOW60,
-        ):
-            return
-    lists[w + L_BEFORE_REF] = before_ref
-    lists[w + L_BEFORE_NS] = before_ns
-    lists[w + L_AFTER_REF] = after_ref
-    lists[w + L_AFTER_NS] = after_ns
-    lists[w + L_ANSWER_REF] = answer_ref
-    lists[w + L_ANSWER_NS] = answer_ns
-    lists[w + L_SHAPE] = shape
-    if lists[x + L_COUNT] == KEEP_SILENCES:
-        after_ns = lists[x + L_FIRST + L_AFTER_NS] - lists[x + L_FIRST + L_BEFORE_NS]
-        for k in range(1, KEEP_SILENCES):
-            i = x + L_FIRST + k * L_WORDS
-            if lists[i + L_AFTER_NS] - lists[i + L_BEFORE_NS] < after_ns:
-                after_ns = lists[i + L_AFTER_NS] - lists[i + L_BEFORE_NS]
-        lists[x + L_SHORTEST] = after_ns
-    if open_side:
-        kept[s + S_SILENCES] |= open_side
+        chunk = chunk_after(pool, chunk)
+    kept[s + S_CHUNKS] = (cython.cast(cython.longlong, chunk) << 32) | (kept[s + S_CHUNKS] & LOW32)
+    return chunk
 
 
 @cython.cfunc
+@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _note_answer(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    lists: cython.longlong[::1],
-    side: cython.longlong,
-    ref: cython.longlong,
-    ns: cython.longlong,
-    flags: cython.longlong,
-) -> cython.void:
-    """Give every silence that waits for ``side`` its answer."""
-    x: cython.Py_ssize_t = ((kept[s + S_SILENCES] >> 2) - 1) * L_STRIDE
-    i: cython.Py_ssize_t
-    k: cython.Py_ssize_t
-    for k in range(lists[x + L_COUNT]):
-        i = x + L_FIRST + k * L_WORDS
-        if lists[i + L_ANSWER_REF] == 0 and lists[i + L_AFTER_REF] >> L_SIDE != side:
-            lists[i + L_ANSWER_REF] = ref
-            lists[i + L_ANSWER_NS] = ns
-            lists[i + L_SHAPE] |= flags << 9
-    kept[s + S_SILENCES] &= ~(cython.cast(cython.longlong, 1) << side)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _note_pair(
+def _matters(
     kept: cython.longlong[::1],
     s: cython.Py_ssize_t,
     pool: cython.longlong[::1],
     lists: cython.longlong[::1],
-    state: cython.longlong[::1],
-    at: cython.longlong,
-    left: cython.longlong,
-) -> cython.void:
-    """Write down the silence between the segment at ``at`` (chunk << 2 | slot) and its successor, if there is one.
-
-    ``left`` segments follow the one at ``at``; the answer is looked for among them.
-    """
-    chunk: cython.Py_ssize_t = at >> 2
-    slot: cython.Py_ssize_t = at & 3
-    g: cython.Py_ssize_t = chunk * G_STRIDE + 1 + slot * G_WORDS
-    before_ns: cython.longlong = pool[g + G_NS]
-    before: cython.longlong
-    after: cython.longlong
-    after_ns: cython.longlong
-    shape: cython.longlong
-    side: cython.longlong
-    answer: cython.longlong = 0
-    answer_ns: cython.longlong = 0
-    slot += 1
-    if slot == G_SEGMENTS:
-        slot = 0
-        chunk = _after(pool, chunk)
-    g = chunk * G_STRIDE + 1 + slot * G_WORDS
-    after_ns = pool[g + G_NS]
-    if after_ns - before_ns < SECOND:
-        return
-    if kept[s + S_SILENCES] >> 2 and after_ns - before_ns < lists[
-        ((kept[s + S_SILENCES] >> 2) - 1) * L_STRIDE + L_SHORTEST
-    ]:
-        return
-    before = _ref(pool, at >> 2, at & 3) | (
-        _side(pool[(at >> 2) * G_STRIDE + 1 + (at & 3) * G_WORDS + G_SHAPE]) << L_SIDE
-    )
-    side = _side(pool[g + G_SHAPE])
-    after = _ref(pool, chunk, slot) | (side << L_SIDE)
-    shape = (pool[g + G_SHAPE] & 0x1FF) | ((pool[g + G_SHAPE] >> SHAPE_LENGTH) << 18)
-    left -= 1
-    while left > 0:
-        slot += 1
-        if slot == G_SEGMENTS:
-            slot = 0
-            chunk = _after(pool, chunk)
-        g = chunk * G_STRIDE + 1 + slot * G_WORDS
-        if _side(pool[g + G_SHAPE]) != side:
-            answer = _ref(pool, chunk, slot)
-            answer_ns = pool[g + G_NS]
-            shape |= (pool[g + G_SHAPE] & 0x1FF) << 9
-            break
-        left -= 1
-    _note_silence(
-        kept, s, lists, state, before, before_ns, after, after_ns, shape, answer, answer_ns,
-        0 if answer else (1 if side else 2),
-    )
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _leave(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    pool: cython.longlong[::1],
-    lists: cython.longlong[::1],
-    extras: cython.longlong[::1],
-    state: cython.longlong[::1],
-    n: cython.longlong,
     chunk: cython.Py_ssize_t,
     slot: cython.Py_ssize_t,
-) -> cython.void:
-    """See off the oldest segment of the ring; ``n`` were seen so far."""
-    i: cython.Py_ssize_t
-    at: cython.Py_ssize_t
+) -> cython.bint:
+    """Tell whether something must be written down before the segment in this slot is overwritten."""
     g: cython.Py_ssize_t = chunk * G_STRIDE + 1 + slot * G_WORDS
-    if n == KEEP_ALL:
-        # From now on the first segments are cut off from the rest, so their silences are written down first.
-        at = kept[s + S_CHUNKS] & LOW32
-        for i in range(KEEP_FIRST):
-            _note_pair(kept, s, pool, lists, state, (at << 2) | (i % G_SEGMENTS), KEEP_ALL - 1 - i)
-            if i % G_SEGMENTS == G_SEGMENTS - 1:
-                at = _after(pool, at)
-    _note_pair(kept, s, pool, lists, state, (cython.cast(cython.longlong, chunk) << 2) | slot, KEEP_LAST - 1)
-    if pool[g + G_SHAPE] & 7:
-        _save_extra(kept, s, extras, state, pool, g, _ref(pool, chunk, slot))
+    silence: cython.longlong
+    if kept[s + S_COUNT] == KEEP_ALL or pool[g + G_SHAPE] & 7:
+        return True
+    silence = -pool[g + G_NS]
+    if slot + 1 < G_SEGMENTS:
+        g += G_WORDS
+    else:
+        g = chunk_after(pool, chunk) * G_STRIDE + 1
+    silence += pool[g + G_NS]
+    if silence < SECOND:
+        return False
+    g = kept[s + S_SILENCES] >> 2
+    return g == 0 or silence >= lists[(g - 1) * L_STRIDE + L_SHORTEST]
 
 
 @cython.cfunc
+@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _append(
+def _write(
     kept: cython.longlong[::1],
     s: cython.Py_ssize_t,
     pool: cython.longlong[::1],
-    lists: cython.longlong[::1],
-    extras: cython.longlong[::1],
-    state: cython.longlong[::1],
+    chunk: cython.Py_ssize_t,
     seqack: cython.longlong,
     hop: cython.longlong,
     shape: cython.longlong,
     ns: cython.longlong,
-    ref: cython.longlong,
+    capture: cython.longlong,
 ) -> cython.void:
-    """Keep one more segment."""
+    """Put a segment into the slot that is next; ``capture`` is the index of its capture."""
     n: cython.longlong = kept[s + S_COUNT]
     slot: cython.Py_ssize_t = n % G_SEGMENTS
-    chunk: cython.Py_ssize_t = kept[s + S_CHUNKS] >> 32
-    fresh: cython.Py_ssize_t
-    g: cython.Py_ssize_t
-    if slot == 0:
-        if n < KEEP_ALL:
-            fresh = state[P_CHUNKS]
-            state[P_CHUNKS] += 1
-            if n == 0:
-                kept[s + S_CHUNKS] = fresh
-            else:
-                pool[chunk * G_STRIDE] = (pool[chunk * G_STRIDE] & ~LOW32) | fresh
-            chunk = fresh
-        elif n == KEEP_ALL:
-            # Close the ring: the last chunk leads back to the first one after the kept start.
-            fresh = kept[s + S_CHUNKS] & LOW32
-            for g in range(KEEP_FIRST // G_SEGMENTS):
-                fresh = _after(pool, fresh)
-            pool[chunk * G_STRIDE] = (pool[chunk * G_STRIDE] & ~LOW32) | fresh
-            chunk = fresh
-        else:
-            chunk = _after(pool, chunk)
-        kept[s + S_CHUNKS] = (cython.cast(cython.longlong, chunk) << 32) | (kept[s + S_CHUNKS] & LOW32)
-    if n >= KEEP_ALL:
-        _leave(kept, s, pool, lists, extras, state, n, chunk, slot)
-        if (kept[s + S_SILENCES] >> _side(shape)) & 1:
-            _note_answer(kept, s, lists, _side(shape), ref, ns, shape & 0x1FF)
-    g = chunk * G_STRIDE + 1 + slot * G_WORDS
+    g: cython.Py_ssize_t = chunk * G_STRIDE + 1 + slot * G_WORDS
     pool[g + G_SEQACK] = seqack
     pool[g + G_HOP] = hop
     pool[g + G_SHAPE] = shape
     pool[g + G_NS] = ns
-    if ref >> (REF_CAPTURE + 7) or n >= KEEP_ALL:
+    if capture >> 7 or n >= KEEP_ALL:
         pool[chunk * G_STRIDE] = (
             pool[chunk * G_STRIDE] & ~(cython.cast(cython.longlong, 0xFF) << (32 + 8 * slot))
-        ) | ((ref >> (REF_CAPTURE + 7)) << (32 + 8 * slot))
+        ) | ((capture >> 7) << (32 + 8 * slot))
     kept[s + S_COUNT] = n + 1
 
 
@@ -390,6 +163,8 @@ def update(
     r: cython.Py_ssize_t
     s: cython.Py_ssize_t
     g: cython.Py_ssize_t
+    count: cython.longlong
+    chunk: cython.Py_ssize_t
     silences: cython.longlong = len(lists) // L_STRIDE
     saved: cython.longlong = len(extras) // X_STRIDE
     with cython.nogil:
@@ -411,106 +186,23 @@ def update(
             if which[i] < 0:
                 continue
             r = i * ROW_STRIDE
-            _append(
-                kept, which[i] * S_STRIDE, pool, lists, extras, state, rows[r + ROW_SEQACK], rows[r + ROW_HOP],
-                rows[r + ROW_SHAPE], rows[r + ROW_TS], rows[r + ROW_REF],
+            s = which[i] * S_STRIDE
+            count = kept[s + S_COUNT]
+            chunk = _room(kept, s, pool, state)
+            # Straight from here, because what calls another module's function cannot itself be taken apart.
+            if count >= KEEP_ALL:
+                if _matters(kept, s, pool, lists, chunk, count % G_SEGMENTS):
+                    leave(kept, s, pool, lists, extras, state, count, chunk, count % G_SEGMENTS)
+                if (kept[s + S_SILENCES] >> side_of(rows[r + ROW_SHAPE])) & 1:
+                    note_answer(
+                        kept, s, lists, side_of(rows[r + ROW_SHAPE]), rows[r + ROW_REF], rows[r + ROW_TS],
+                        rows[r + ROW_SHAPE] & 0x1FF,
+                    )
+            _write(
+                kept, s, pool, chunk, rows[r + ROW_SEQACK], rows[r + ROW_HOP], rows[r + ROW_SHAPE], rows[r + ROW_TS],
+                rows[r + ROW_REF] >> REF_CAPTURE,
             )
     return n
-
-# What segments_merge needs. A function that other modules can call takes its arrays whole, which is slow; these wrap the
-# ones that the compiler may take apart.
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def ref_of(
-    pool: cython.longlong[::1],
-    chunk: cython.Py_ssize_t,
-    slot: cython.Py_ssize_t,
-) -> cython.longlong:
-    """The ref of a kept segment."""
-    return _ref(pool, chunk, slot)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def chunk_after(
-    pool: cython.longlong[::1],
-    chunk: cython.Py_ssize_t,
-) -> cython.Py_ssize_t:
-    """The chunk that follows."""
-    return _after(pool, chunk)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def save_extra(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    extras: cython.longlong[::1],
-    state: cython.longlong[::1],
-    pool: cython.longlong[::1],
-    g: cython.Py_ssize_t,
-    ref: cython.longlong,
-) -> cython.void:
-    """Save a segment with SYN, FIN or RST."""
-    _save_extra(kept, s, extras, state, pool, g, ref)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def note_silence(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    lists: cython.longlong[::1],
-    state: cython.longlong[::1],
-    before_ref: cython.longlong,
-    before_ns: cython.longlong,
-    after_ref: cython.longlong,
-    after_ns: cython.longlong,
-    shape: cython.longlong,
-    answer_ref: cython.longlong,
-    answer_ns: cython.longlong,
-    open_side: cython.longlong,
-) -> cython.void:
-    """Write a silence down if it is among the longest."""
-    _note_silence(kept, s, lists, state, before_ref, before_ns, after_ref, after_ns, shape, answer_ref, answer_ns, open_side)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def note_answer(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    lists: cython.longlong[::1],
-    side: cython.longlong,
-    ref: cython.longlong,
-    ns: cython.longlong,
-    flags: cython.longlong,
-) -> cython.void:
-    """Give silences their answer."""
-    _note_answer(kept, s, lists, side, ref, ns, flags)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def note_pair(
-    kept: cython.longlong[::1],
-    s: cython.Py_ssize_t,
-    pool: cython.longlong[::1],
-    lists: cython.longlong[::1],
-    state: cython.longlong[::1],
-    at: cython.longlong,
-    left: cython.longlong,
-) -> cython.void:
-    """Write down the silence after a segment."""
-    _note_pair(kept, s, pool, lists, state, at, left)
 
 
 @cython.cfunc
@@ -529,5 +221,12 @@ def append_segment(
     ns: cython.longlong,
     ref: cython.longlong,
 ) -> cython.void:
-    """Keep one more segment."""
-    _append(kept, s, pool, lists, extras, state, seqack, hop, shape, ns, ref)
+    """Keep one more segment; for ``segments_merge``, which has no rows."""
+    n: cython.longlong = kept[s + S_COUNT]
+    chunk: cython.Py_ssize_t = _room(kept, s, pool, state)
+    if n >= KEEP_ALL:
+        if _matters(kept, s, pool, lists, chunk, n % G_SEGMENTS):
+            leave(kept, s, pool, lists, extras, state, n, chunk, n % G_SEGMENTS)
+        if (kept[s + S_SILENCES] >> side_of(shape)) & 1:
+            note_answer(kept, s, lists, side_of(shape), ref, ns, shape & 0x1FF)
+    _write(kept, s, pool, chunk, seqack, hop, shape, ns, ref >> REF_CAPTURE)

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
-# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
+# mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
 """Joins the kept segments of neighbouring digests. [compiled]
 
 A short right part is appended segment by segment, as if it had been read. A long one pushes everything out of the left
@@ -9,11 +9,8 @@ ring; what is written down for that is what the update would have written down.
 from __future__ import annotations
 
 import cython
-from cython.cimports.analyzer.decode.columns import (
-    LOW32,
-    MARK_HIGH_SIDE,
-    SHAPE_LENGTH,
-)
+from cython.cimports.analyzer.decode.columns import LOW32, MARK_HIGH_SIDE, SHAPE_LENGTH
+from cython.cimports.analyzer.flows.chunks import chunk_after, ref_of
 from cython.cimports.analyzer.flows.layout import (
     G_HOP,
     G_NS,
@@ -44,27 +41,20 @@ from cython.cimports.analyzer.flows.layout import (
     L_WORDS,
     P_CHUNKS,
     P_EXTRAS,
-    SECOND,
     S_CHUNKS,
     S_COUNT,
     S_EXTRAS,
     S_SILENCES,
     S_STRIDE,
+    SECOND,
     T_HALVES,
     T_STRIDE,
     X_SEGMENTS,
     X_STRIDE,
     X_WORDS,
 )
-from cython.cimports.analyzer.flows.segments import (
-    append_segment,
-    chunk_after,
-    note_answer,
-    note_pair,
-    note_silence,
-    ref_of,
-    save_extra,
-)
+from cython.cimports.analyzer.flows.leaving import note_answer, note_pair, note_silence, save_extra
+from cython.cimports.analyzer.flows.segments import append_segment
 
 __all__ = ["merge"]
 

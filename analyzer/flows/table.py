@@ -16,6 +16,8 @@ from analyzer.flows.likeness import likeness
 from analyzer.flows.machine import VERDICTS
 from analyzer.flows.model import Flow, InitiatorFrom
 from analyzer.flows.outline import outline
+from analyzer.flows.refusals import mark_refusals
+from analyzer.flows.roles import assign_roles
 from analyzer.flows.rows import FlowRow
 
 __all__ = ["FlowTable", "Notable", "Reason"]
@@ -79,11 +81,12 @@ class FlowTable:
         self.digest = digest
         self._end_ns = end_ns
         groups = array("q", bytes(8 * lay.J_STRIDE * max(1, digest.count)))
-        text = memoryview(digest.spoken).cast("B")
-        self._count: int = judge(
-            digest.count, digest.entries, digest.halves, digest.kept, digest.pool, digest.lists, digest.entry_words,
-            digest.spoken, text, end_ns, groups,
+        self._count = assign_roles(digest.count, digest.entries, digest.halves, groups)
+        judge(
+            groups, self._count, digest.entries, digest.halves, digest.kept, digest.pool, digest.lists, end_ns
         )
+        text = memoryview(digest.spoken).cast("B")
+        mark_refusals(groups, self._count, digest.entry_words, digest.spoken, text)
         text.release()
         self._groups = groups
         self._built: dict[int, Flow] = {}
@@ -140,9 +143,13 @@ class FlowTable:
     def notable(self) -> list[Notable]:
         """Return the suspects that could be incidents at all, each with a key that flows of the same story share."""
         out = array("q", bytes(8 * lay.N_STRIDE * max(1, self._count)))
+        digest = self.digest
+        text = memoryview(digest.spoken).cast("B")
         likeness(
-            self._count, self._groups, self.digest.halves, self.digest.kept, self.digest.pool, self._end_ns, out
+            self._count, self._groups, digest.halves, digest.cold, digest.kept, digest.pool, digest.entry_words,
+            digest.spoken, text, self._end_ns, out,
         )
+        text.release()
         stride = lay.N_STRIDE
         keys, frames, times = (out[word : self._count * stride : stride] for word in (lay.N_KEY, lay.N_FRAME, lay.N_NS))
         return [

@@ -1,0 +1,1 @@
+cdef void track(long long[::1] tally, Py_ssize_t h, long long[::1] cold, long long[::1] state, bint first, long long flags, long long seq, long long ack, long long length, long long options) noexcept nogil
