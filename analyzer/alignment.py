@@ -15,6 +15,8 @@ __all__ = ["align", "peers_of", "rows_of"]
 
 _MOST_EVENTS = 400
 _MOST_FLOWS = 200
+_MOST_SEARCHED = 2000
+"""Errors up to which each is worth a search through the whole log for the connection it may mean."""
 _LEEWAY_NS = 600_000_000_000
 _REFUSED, _RESET, _ABORTED = 10061, 10054, 10053
 _UNREACHABLE = (10065, 10051)
@@ -67,7 +69,10 @@ def peers_of(event: LogEvent, log: LogFile | None, around: Surroundings) -> tupl
             return set(), (), False
         if found or names:
             return found, names, False
-    return set(), (), False
+    made = log.connection(event) if log.errors_seen <= _MOST_SEARCHED else None
+    if made is not None:
+        found, names = _named(made, around)
+    return found, names, False
 
 
 def _named(event: LogEvent, around: Surroundings) -> tuple[set[Endpoint], tuple[str, ...]]:

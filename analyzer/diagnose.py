@@ -26,6 +26,7 @@ HIGH, MEDIUM = 0.85, 0.60
 """Scores from which a verdict is called high or medium; docs/confidence.md holds the measurement behind them."""
 LEAST = 0.50
 """The score from which the capture alone makes an incident."""
+_RESTS_ON_ABSENCE = ("no-network-cause", "connect-context-not-updated", "wrong-socket-used", "never-connected")
 _FINER_MARGIN = 0.10
 _NOTHING_FITS = "insufficient-evidence"
 
@@ -73,6 +74,11 @@ class Examination:
         return tuple(match for match in self.evaluation.by_cause() if self._examiner.is_finding(match.cause))
 
     @property
+    def last_captured_ns(self) -> int | None:
+        """The time of the capture's last packet."""
+        return self._examiner.around.capture.info.last_ns
+
+    @property
     def score(self) -> float:
         """The best cause's score; 0 when no rule fits."""
         return self.matches[0].score if self.matches else 0.0
@@ -90,6 +96,9 @@ class Examination:
             return None
         if not reading.established:
             opening = reading.opening
+            if opening.kind is OpeningKind.ABANDONED and opening.syns:
+                # The program gave up while the SYN was pending; the RST came when the answer did.
+                return opening.syns[0].ts_ns
             for one in (opening.foreign_ack, opening.reset):
                 if one is not None:
                     return one.ts_ns
@@ -192,6 +201,9 @@ def _caps(examination: Examination) -> list[Cap]:
     if examination.symptom.source == "log" and not examination.symptom.clock_anchored:
         if cause in ("used-before-connected", "no-network-cause", "connect-context-not-updated"):
             caps.append(Cap(0.70, "No line of the log could be tied to a packet, so the clocks' offset is assumed."))
+    last = examination.last_captured_ns
+    if cause in _RESTS_ON_ABSENCE and last is not None and (examination.symptom.time_ns or 0) > last:
+        caps.append(Cap(0.80, "The capture ends before the error; what came in between is not known."))
     if examination.reading is not None and _midstream_opening(examination.reading):
         caps.append(Cap(0.84, "The capture began after the connection did."))
     return caps

@@ -113,8 +113,13 @@ def examine(
     Raises NotconnError for input that cannot be used.
     """
     rules = load_rules(question.rules)
-    logs = _read_logs(question) if logs is None else logs
+    if logs is None:
+        # A wrong name is told before a large capture is read.
+        _read_logs([path for path in question.logs if not Path(path).is_file()], question, None)
     captures = read_captures(question.captures, hash_files=question.hash_files, progress=progress)
+    if logs is None:
+        began = min((one.info.first_ns for one in captures if one.info.first_ns is not None), default=None)
+        logs = _read_logs(question.logs, question, began)
     rows = (_read_sockets(question) if captures else ()) if sockets is None else sockets
     parts = [_one(capture, logs, question, rules, rows) for capture in captures]
     return Examined(question, rules, captures, parts, logs, rows)
@@ -125,12 +130,13 @@ def report_of(examined: Examined, clock_ns: int | None = None) -> Report:
     return _join(examined.parts, examined.captures, examined.rules, examined.logs, clock_ns)
 
 
-def _read_logs(question: Question) -> list[LogFile]:
-    if not question.logs:
+def _read_logs(paths: Sequence[str], question: Question, near_ns: int | None) -> list[LogFile]:
+    """Read logs; what their lines lack of a date is completed from the capture's time."""
+    if not paths:
         return []
     from analyzer.logs.read import read_log
 
-    return [read_log(path, zone=question.zone) for path in question.logs]
+    return [read_log(path, zone=question.zone, near_ns=near_ns) for path in paths]
 
 
 def _read_sockets(question: Question) -> Sequence[SocketRow]:

@@ -24,6 +24,9 @@ def observe_opening(facts: FactSet, symptom: Symptom, reading: Reading, around: 
         facts.miss(
             "opening", "the capture holds no packet of the handshake", "a capture that starts before the connect"
         )
+    elif opening.kind is OpeningKind.UNACKNOWLEDGED and len(opening.syns) == len(opening.syn_acks) == 1:
+        # An unfinished handshake repeats within seconds (RFC 6298 section 2): a packet or the end was not captured.
+        facts.miss("opening", "neither SYN nor SYN-ACK was repeated, so how the handshake went on was not captured")
     else:
         facts.know("opening", opening.kind.value, _frames(reading), _outcome(reading))
     if opening.syns:
@@ -190,9 +193,10 @@ def _first_use(facts: FactSet, reading: Reading) -> None:
         return
     first = next((s for s in reading.view.initiator if s.payload_len and s.frame >= final.frame), None)
     banner = next((s for s in reading.view.responder if s.payload_len), None)
+    start = final
     if banner is not None and (first is None or banner.frame < first.frame):
-        facts.miss("first_use_delay", "the server speaks first on this connection")
-        return
+        # Where the server speaks first, a client is due only after its words.
+        start = banner
     until = first.ts_ns if first is not None else reading.flow.last_ns
-    frames = (final.frame, first.frame) if first is not None else (final.frame,)
-    facts.know("first_use_delay", until - final.ts_ns, frames)
+    frames = (start.frame, first.frame) if first is not None else (start.frame,)
+    facts.know("first_use_delay", until - start.ts_ns, frames)

@@ -48,6 +48,7 @@ def observe_ticket(facts: FactSet, symptom: Symptom, reading: Reading | None, ar
     facts.know("log_says_closed_locally", "closing" in actions)
     facts.know("log_says_gave_up", "gave-up" in actions)
     facts.know("log_says_link_changed", "link" in actions)
+    facts.know("log_says_connected", "connected" in actions)
     last = next((one.action for one in reversed(near) if one.kind == "lifecycle"), None)
     facts.know("log_says_connecting", last == "connecting" and not codes)
     facts.know("log_says_name_failed", any(code in _NAME_CODES for code in codes))

@@ -27,8 +27,8 @@ DERIVED = (
     ),
     duration(
         "first_use_delay",
-        "From the handshake's end to the initiator's first data, or to the flow's end when it sent none",
-        f"{NO_START}, or the responder spoke first",
+        "From the handshake's end, or the responder's greeting, to the initiator's first data, or to the flow's end when it sent none",
+        NO_START,
         "The client used the finished connection only after {}.",
     ),
     truth(
@@ -164,6 +164,12 @@ DERIVED = (
         "The log tells of a network change shortly before",
         NO_LOG,
         "The log tells of a network change shortly before.",
+    ),
+    truth(
+        "log_says_connected",
+        "The log tells that a connection was made shortly before",
+        NO_LOG,
+        "The log tells of a connection that was made shortly before.",
     ),
     truth(
         "log_says_connecting",
