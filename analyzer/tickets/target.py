@@ -89,8 +89,8 @@ def parse_target(text: str) -> Target:
     system = SYSTEMS.get(name.lower())
     if system is None:
         forms = ", ".join(f"{key}:{one.form}" for key, one in SYSTEMS.items())
-        raise UsageError(f"--to {text}: there is no ticket system {name!r}; write one of {forms}")
-    refusal = f"--to {text}: this is no ticket of {system.title}; write it like {name.lower()}:{system.form}"
+        raise UsageError(f"--to {text!r}: there is no ticket system {name!r}; write one of {forms}")
+    refusal = f"--to {text!r}: this is no ticket of {system.title}; write it like {name.lower()}:{system.form}"
     match = system.pattern.fullmatch(rest.upper() if name.lower() in ("jira", "servicenow") else rest)
     if match is None:
         raise UsageError(refusal)
