@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -32,6 +33,8 @@ _SMALL = 3000
 _COMPANY = 6000
 _FINAL_NS = 90 * NS
 _NEVER = 1 << 62
+_BUDGET_S = 0.4
+"""One look takes no longer; packets wait meanwhile. What is left is looked at next time."""
 _SURE = 2
 """Passes that must agree."""
 _PATIENCE = 3
@@ -106,8 +109,9 @@ class CaseBook:
     numbers: int = 0
     examined: int = 0
     """Flows examined in all."""
-    _looked: dict[Key, tuple[int, int]] = field(default_factory=dict)
-    """The time of a flow's last packet when it was examined, and when to look again although nothing came."""
+    _looked: dict[Key, tuple[int, int, int]] = field(default_factory=dict)
+    """The time of a flow's last packet when it was examined, when to look again although nothing came, and the number
+    of that look."""
 
     def view(self, running: Running, interfaces: Sequence[Interface], losses: Losses, now_ns: int) -> View:
         """Gather what is to be judged now."""
@@ -124,15 +128,18 @@ class CaseBook:
     def _due(self, capture: Capture, now_ns: int) -> list[int]:
         """Suspects that changed since they were settled."""
         table = capture.flows
-        found = []
+        found: list[tuple[int, int]] = []
         for index in table.suspects():
             row = table.row(index)
             key = row.initiator, row.responder, row.first_ns
-            last, again = self._looked.get(key, (0, 0))
+            last, again, turn = self._looked.get(key, (0, 0, 0))
             changed = last != row.last_ns or now_ns >= again
             if changed and self.only(row.initiator, row.responder):
-                found.append(index)
-        return found
+                case = self.cases.get(key)
+                found.append((-1 if case is not None and case.told is None else turn, index))
+        # What may have to be told comes first, then what was not looked at for longest.
+        found.sort()
+        return [index for _, index in found]
 
     def judge(self, view: View, *, final: bool = False) -> list[Judged]:
         """Judge what is due; return what is to be told. ``final``: nothing will follow any more."""
@@ -142,7 +149,10 @@ class CaseBook:
             return told
         clean = view.examiner(self.rules, self.settings, 0)
         cloudy: Examiner | None = None
+        stop = time.monotonic() + _BUDGET_S
         for index in due:
+            if not final and time.monotonic() > stop:
+                break
             flow = clean.around.flow(index)
             key = flow.initiator.endpoint, flow.responder.endpoint, flow.first_ns
             lost = view.losses.within(flow.first_ns, min(flow.last_ns + self.wait_ns, view.now_ns))
@@ -234,7 +244,7 @@ class CaseBook:
 
     def _remember(self, key: Key, last_ns: int, again_ns: int) -> None:
         self._looked.pop(key, None)
-        self._looked[key] = last_ns, again_ns
+        self._looked[key] = last_ns, again_ns, self.examined
         while len(self._looked) > _REMEMBERED:
             forgotten = next(iter(self._looked))
             del self._looked[forgotten]
