@@ -26,7 +26,13 @@ HIGH, MEDIUM = 0.85, 0.60
 """Scores from which a verdict is called high or medium; docs/confidence.md holds the measurement behind them."""
 LEAST = 0.50
 """The score from which the capture alone makes an incident."""
-_RESTS_ON_ABSENCE = ("no-network-cause", "connect-context-not-updated", "wrong-socket-used", "never-connected")
+_RESTS_ON_ABSENCE = {
+    "no-network-cause": 0,
+    "connect-context-not-updated": 0,
+    "wrong-socket-used": 0,
+    "never-connected": 2_000_000_000,
+}
+"""How long before the error the capture may end; a connect that was missed in the last seconds is unlikely."""
 _FINER_MARGIN = 0.10
 _NOTHING_FITS = "insufficient-evidence"
 
@@ -202,7 +208,8 @@ def _caps(examination: Examination) -> list[Cap]:
         if cause in ("used-before-connected", "no-network-cause", "connect-context-not-updated"):
             caps.append(Cap(0.70, "No line of the log could be tied to a packet, so the clocks' offset is assumed."))
     last = examination.last_captured_ns
-    if cause in _RESTS_ON_ABSENCE and last is not None and (examination.symptom.time_ns or 0) > last:
+    late = (examination.symptom.time_ns or 0) - (last or 0)
+    if last is not None and cause in _RESTS_ON_ABSENCE and late > _RESTS_ON_ABSENCE[cause]:
         caps.append(Cap(0.80, "The capture ends before the error; what came in between is not known."))
     if examination.reading is not None and _midstream_opening(examination.reading):
         caps.append(Cap(0.84, "The capture began after the connection did."))

@@ -319,6 +319,16 @@ class Surroundings:
                 found[row.responder].append(row.first_ns)
         return {endpoint: sorted(times) for endpoint, times in found.items()}
 
+    @cached_property
+    def one_sided(self) -> bool:
+        """No flow shows both of its halves though some carry data: the capture saw one direction only."""
+        talking = False
+        for row in self.rows:
+            if row.initiator_packets and row.responder_packets:
+                return False
+            talking = talking or bool(row.initiator_payload or row.responder_payload)
+        return talking
+
     def attempts_near(self, endpoint: Endpoint, around_ns: int, within_ns: int) -> int:
         """How many connection attempts an endpoint got near a time."""
         times = self.attempt_times.get(endpoint, [])

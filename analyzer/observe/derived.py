@@ -33,7 +33,9 @@ def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None
     else:
         facts.miss("port_seen", "the log names no port")
     failed = _failed_lookup(symptom, around)
-    if failed is not None:
+    if around.one_sided:
+        facts.miss("name_failed", "only one direction was captured, so an answer may have come")
+    elif failed is not None:
         outcome = lookup_outcome(failed.response_code, bool(failed.addresses))
         facts.know("name_lookup", outcome, failed.frames[:4])
         facts.know(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer import seqnum
 from analyzer.endpoint import parse_address
 from analyzer.factset import FactSet
 from analyzer.signals.opening import OpeningKind
@@ -13,6 +14,7 @@ from analyzer.units import NS
 __all__ = ["observe_quality", "peer_addresses"]
 
 _AROUND_NS = 60 * NS
+_ONE_WINDOW = 1 << 20
 _ENOUGH_NS = 3 * NS
 """A retransmission or an answer would have come within this time (RFC 6298: first RTO 1 s, then 2 s)."""
 
@@ -48,9 +50,11 @@ def observe_quality(facts: FactSet, symptom: Symptom, reading: Reading | None, a
         near = near or any(abs(lookup.asked_ns - time) <= _AROUND_NS for lookup in around.lookups)
         facts.know("client_host_seen", near)
     if reading is None:
+        if around.one_sided:
+            facts.know("both_directions", value=False)
         return
     flow = reading.flow
-    one_way = reading.view.one_direction
+    one_way = reading.view.one_direction or around.one_sided
     facts.know("both_directions", not one_way, (flow.first_frame, flow.last_frame) if one_way else ())
     lost = [half for half in (flow.initiator, flow.responder) if half.missing_bytes]
     dropped = around.capture.info.health.dropped
@@ -58,6 +62,8 @@ def observe_quality(facts: FactSet, symptom: Symptom, reading: Reading | None, a
     if not one_way and lost and _acknowledged_unseen(reading):
         missing = sum(half.missing_bytes or 0 for half in lost)
         facts.know("capture_lost_packets", True, (), f"The capture lacks {missing:,} bytes that were acknowledged.")
+    elif not one_way and _acknowledged_beyond(reading):
+        facts.know("capture_lost_packets", True, (), "The capture lacks a packet that was acknowledged.")
     elif dropped:
         facts.know("capture_lost_packets", True, (), f"The capture itself dropped {dropped:,} packets.")
     else:
@@ -84,3 +90,16 @@ def _acknowledged_unseen(reading: Reading) -> bool:
         if half.missing_bytes and other.last_ack is not None and other.last_ack == half.next_seq:
             return True
     return False
+
+
+def _acknowledged_beyond(reading: Reading) -> bool:
+    """Tell whether a half acknowledged more than the other was seen to send: often the capture lacks its FIN."""
+    flow = reading.flow
+    if reading.opening.foreign_ack is not None:
+        return False
+    return any(
+        half.next_seq is not None
+        and other.last_ack is not None
+        and 0 < seqnum.distance(half.next_seq, other.last_ack) <= _ONE_WINDOW
+        for half, other in ((flow.initiator, flow.responder), (flow.responder, flow.initiator))
+    )

@@ -83,7 +83,7 @@ def read_opening(view: WireView) -> Opening:
     if foreign is not None and (reset is None or foreign.ts_ns <= reset.ts_ns) and _is_stray(view, foreign):
         own_reset = next((s for s in view.initiator if s.has(RST) and s.ts_ns >= foreign.ts_ns), None)
         return Opening(OpeningKind.FOREIGN_ACK, syns, (), None, own_reset, foreign, 0)
-    if reset is not None:
+    if reset is not None and all(s.has(SYN | RST) or s.frame > reset.frame for s in view.initiator):
         return Opening(OpeningKind.RESET, syns, (), None, reset, None, 0)
     if view.flow.responder.packets:
         return Opening(OpeningKind.NOT_SEEN, syns, (), None, None, None, 0)
@@ -109,7 +109,8 @@ def _answered(view: WireView, syns: tuple[Segment, ...], syn_acks: tuple[Segment
         reset = next((s for s in view.initiator if s.has(RST) and s.ts_ns >= first_ns), None)
         if reset is not None:
             return Opening(OpeningKind.ABANDONED, syns, syn_acks, None, reset, None, 0)
-        if view.flow.initiator.packets > len(syns) or not view.flow.initiator.packets:
+        # Both counts include the capture's own copies.
+        if view.flow.initiator.packets > view.flow.initiator.syns or not view.flow.initiator.packets:
             return Opening(OpeningKind.COMPLETE, syns, syn_acks, None, None, None, 0)
         return Opening(OpeningKind.UNACKNOWLEDGED, syns, syn_acks, None, None, None, 0)
     again = sum(1 for s in syn_acks if s.ts_ns > final.ts_ns and s.seq == isn)
@@ -118,6 +119,7 @@ def _answered(view: WireView, syns: tuple[Segment, ...], syn_acks: tuple[Segment
             s
             for s in view.responder
             if syns and syns[0].frame < s.frame < syn_acks[0].frame and s.has(ACK) and not s.has(SYN | RST)
+            if _is_stray(view, s)
         ),
         None,
     )
@@ -130,5 +132,14 @@ def _resets_syn(reset: Segment, isn: int) -> bool:
 
 
 def _is_stray(view: WireView, ack: Segment) -> bool:
-    """Tell whether an ACK is below or above everything this initiator sent since its SYN."""
-    return all(seqnum.distance(s.seq, ack.ack) != 1 for s in view.initiator if s.has(SYN))
+    """Tell whether an ACK is below or above everything this initiator sent since its SYN.
+
+    One that fits answers this connection: then it is the SYN-ACK that the capture lacks.
+    """
+    top = view.flow.initiator.next_seq
+    for s in view.initiator:
+        if s.has(SYN):
+            sent = 1 if top is None else max(1, seqnum.distance(s.seq, top))
+            if 0 < seqnum.distance(s.seq, ack.ack) <= sent:
+                return False
+    return True
