@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from analyzer.clock import ClockFit
 from analyzer.diagnose import Diagnosis, level
 from analyzer.facts import VOCABULARY
 from analyzer.incidents import Incident
+from analyzer.logs.model import LogEvent
 from analyzer.report.model import (
     Alternative,
     Culprit,
@@ -26,7 +28,7 @@ from analyzer.story import decisive_frames, silences, timeline
 from analyzer.surroundings import Surroundings
 from analyzer.units import format_instant
 
-__all__ = ["incident_report", "limits_of"]
+__all__ = ["incident_report", "limits_of", "repeated"]
 
 _MOST_EVIDENCE = 8
 _MOST_UNKNOWN = 4
@@ -47,7 +49,6 @@ def incident_report(
         # The connection is well; naming it as the incident's would accuse a healthy stream.
         stream = None
     evidence = _evidence(incident, reading.flow.stream if reading is not None else None)
-    event = incident.symptom.event
     return IncidentReport(
         id=str(number),
         source=incident.symptom.source,
@@ -58,7 +59,7 @@ def incident_report(
         culprit=cast("Culprit", _culprit(diagnosis, cause.culprit)),
         title=_title(knowledge, client, server),
         summary=_summary(incident, knowledge, client, server),
-        log=None if event is None else LogLine(event.path, event.line, event.text, event.call, event.code),
+        log=_log_line(incident.symptom.event),
         stream=stream,
         capture=around.capture.info.path,
         client=client,
@@ -75,6 +76,20 @@ def incident_report(
         timeline=timeline(incident, around) if full else (),
         silences=silences(incident) if full else (),
     )
+
+
+def repeated(number: int, incident: Incident, alike: IncidentReport) -> IncidentReport:
+    """Write down an error that shares its diagnosis with one that is written already."""
+    symptom = incident.symptom
+    return replace(
+        alike, id=str(number), time_ns=incident.time_ns, log=_log_line(symptom.event), source=symptom.source
+    )
+
+
+def _log_line(event: LogEvent | None) -> LogLine | None:
+    if event is None:
+        return None
+    return LogLine(event.path, event.line, event.text, event.call, event.code)
 
 
 def _parties(incident: Incident) -> tuple[str | None, str | None]:

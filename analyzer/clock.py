@@ -20,6 +20,8 @@ _LARGEST_ZONE = 14 * 3600 * NS
 _LARGEST_SKEW = 420 * NS
 _TOLERANCE = 90 * MS
 """How far a log line may come after what it tells of and still count as the same moment."""
+_WITNESS = 0.35
+"""The least weight of an anchor that may move a clock."""
 _DEFAULT_UNCERTAINTY = 2 * NS
 
 
@@ -94,6 +96,10 @@ def fit_clock(
         offset = _zone_by_span(log_times, span) if not zone_known else 0
         return ClockFit(offset, _DEFAULT_UNCERTAINTY + resolution_ns, 0, 0.0)
     members = _members(anchors, best[1])
+    if max(anchor.weight for anchor in members) < _WITNESS:
+        # That some late error falls on some death happens by chance; alone it moves no clock.
+        offset = _zone_by_span(log_times, span) if not zone_known else 0
+        return ClockFit(offset, _DEFAULT_UNCERTAINTY + resolution_ns, 0, 0.0)
     diffs = sorted(anchor.log_ns - anchor.wire_ns for anchor in members)
     # A line is written after what it tells of: early differences are nearer to the truth than late ones.
     offset = diffs[len(diffs) // 4]

@@ -11,6 +11,7 @@ from analyzer.crowds import Crowd, examine_notable
 from analyzer.diagnose import Diagnosis, Examination, Examiner
 from analyzer.endpoint import Endpoint
 from analyzer.logs.model import LogEvent, LogFile
+from analyzer.recall import Recall
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
@@ -20,6 +21,8 @@ from analyzer.units import NS
 __all__ = ["Incident", "LogReading", "from_call", "from_capture", "from_log"]
 
 _MOST_CANDIDATES = 64
+_EACH = 200
+"""Up to so many errors of a log each one is examined by itself."""
 _NEAR_TIE = 0.02
 _FORGOTTEN_NS = 900 * NS
 """An application rarely uses a socket again that died longer ago; such a death explains an error less well."""
@@ -43,11 +46,13 @@ class Incident:
 
     diagnosis: Diagnosis
     log: LogReading | None = None
+    told: Symptom | None = None
+    """What was noticed, where the diagnosis was made for an equal error next to it."""
 
     @property
     def symptom(self) -> Symptom:
         """What was noticed."""
-        return self.diagnosis.examination.symptom
+        return self.told if self.told is not None else self.diagnosis.examination.symptom
 
     @property
     def time_ns(self) -> int:
@@ -70,7 +75,8 @@ def from_capture(examiner: Examiner) -> tuple[list[Incident], list[Crowd], int]:
 def from_log(log: LogFile, examiner: Examiner) -> tuple[list[Incident], LogReading]:
     """One incident for each error of a log."""
     reading = LogReading(log, align(log, examiner))
-    return [_tie(event, reading, examiner) for event in log.errors], reading
+    recall = Recall(examiner) if log.errors_seen > _EACH else None
+    return [_tie(event, reading, examiner, recall) for event in log.errors], reading
 
 
 def from_call(examiner: Examiner, time_ns: int | None, endpoint: Endpoint | None, uncertainty_ns: int) -> Incident:
@@ -86,7 +92,7 @@ def from_call(examiner: Examiner, time_ns: int | None, endpoint: Endpoint | None
     return Incident(examiner.diagnose(_choose(symptom, rows, None, named, examiner)))
 
 
-def _tie(event: LogEvent, reading: LogReading, examiner: Examiner) -> Incident:
+def _tie(event: LogEvent, reading: LogReading, examiner: Examiner, recall: Recall | None) -> Incident:
     around, clock = examiner.around, reading.clock
     peers, names, own = peers_of(event, reading.log, around)
     time = None if event.time_ns is None else event.time_ns - clock.offset_ns
@@ -95,7 +101,7 @@ def _tie(event: LogEvent, reading: LogReading, examiner: Examiner) -> Incident:
         "log",
         time,
         clock.uncertainty_ns + event.time_resolution_ns,
-        clock.anchors > 0,
+        clock.certain,
         event,
         context,
         None,
@@ -111,8 +117,17 @@ def _tie(event: LogEvent, reading: LogReading, examiner: Examiner) -> Incident:
         rows += [index for index in around.capture.flows.suspects() if index not in rows]
     made = [one for one in context if one.action == "connected" and one.remote in peers]
     local = {one.local_port for one in made if one.local_port is not None} if len(made) == 1 else set()
-    chosen = _choose(symptom, rows, local if event.local_port is None else {event.local_port}, named, examiner)
-    return Incident(examiner.diagnose(chosen), reading)
+    if event.local_port is not None:
+        local = {event.local_port}
+    key = recall.key(symptom, rows, local) if recall is not None else None
+    if recall is not None and key in recall.made:
+        known = recall.made[key]
+        told = replace(symptom, flow_index=known.examination.symptom.flow_index)
+        return Incident(known, reading, told)
+    diagnosis = examiner.diagnose(_choose(symptom, rows, local, named, examiner))
+    if recall is not None:
+        recall.made[key] = diagnosis
+    return Incident(diagnosis, reading)
 
 
 def _choose(

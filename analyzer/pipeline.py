@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.account import incident_report, limits_of
+from analyzer.account import incident_report, limits_of, repeated
 from analyzer.capture.file import expand, read_capture
 from analyzer.crowd_account import crowd_reports
 from analyzer.factset import Value
@@ -200,11 +200,18 @@ def _join(
         own, membership = groups(part.incidents)
         names = {one.id: f"g{len(grouped) + number}" for number, one in enumerate(own, 1)}
         examples = {one.example for one in own}
+        alike: dict[int, IncidentReport] = {}
         for position, incident in enumerate(part.incidents):
             group = membership.get(position)
             full = group is None or str(position + 1) in examples or len(part.incidents) <= _FULL_INCIDENTS
             full = full and position < 20 * _FULL_INCIDENTS
-            written = incident_report(offset + position + 1, incident, part.around, rules, full=full)
+            number, known = offset + position + 1, alike.get(id(incident.diagnosis))
+            if known is None or full:
+                written = incident_report(number, incident, part.around, rules, full=full)
+            else:
+                written = repeated(number, incident, known)
+            if not full:
+                alike[id(incident.diagnosis)] = written
             reports.append(replace(written, group=names.get(group or "")))
         grouped += [_shifted(one, names[one.id], offset) for one in own]
         found += [

@@ -183,7 +183,7 @@ class LogFile:
 
     def _around(self, event: LogEvent, within_ns: int, places: range) -> list[LogEvent]:
         found: list[LogEvent] = []
-        for place in places:
+        for place in places[:_SEARCHED]:
             other = self.events[place]
             if event.time_ns is not None and other.time_ns is not None:
                 # A step back of the clock is no reason to stop, only a record far away is.
@@ -197,3 +197,5 @@ class LogFile:
 
 
 _UNTIMED_NEAR = 20
+_SEARCHED = 1000
+"""Records looked at on either side: in a storm of one error the story before it is not found by looking at the storm."""
