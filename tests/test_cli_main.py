@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,19 @@ def options_of(command: str) -> Iterator[str]:
         yield from (option for option in action.option_strings if option not in ("-h", "--help"))
 
 
+def programs(line: str) -> list[list[str]]:
+    """The words of each program in a line for a shell."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|>")
+    lexer.whitespace_split = True
+    found: list[list[str]] = [[]]
+    for word in lexer:
+        if set(word) <= {"|", ">"}:
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
+
+
 def test_help_lists_every_command_with_examples(notconn: Run) -> None:
     ran = notconn("--help")
     assert ran.code == 0
@@ -49,9 +63,9 @@ def test_the_help_of_each_command_has_examples_that_parse(notconn: Run, command:
     for example, meaning in import_module(f"analyzer.cli.{command}").EXAMPLES:
         assert example in ran.out
         assert meaning in ran.out
-        words = example.partition(" | ")[0].partition(" > ")[0].split()
-        assert words[0] == "notconn"
-        build(words[1]).parse_args(words[1:])
+        for words in programs(example):
+            if words[0] == "notconn":
+                build(words[1]).parse_args(words[1:])
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -28,7 +28,7 @@ EXAMPLES = (
     ("notconn live -i 'Ethernet 2' --log app.log", "and explain each 10057 that the log records from now on"),
     ("ssh host tcpdump -U -w - | notconn live -", "watch another machine"),
     ("notconn live -i eth0 --notify msteams://... --metrics 9657", "tell people and Prometheus"),
-    ("notconn live -i lo --exec ./client --once", "run a program and explain how it failed"),
+    ("notconn live -i lo --once --exec ./client", "run a program and explain how it failed"),
     ("kill -USR1 $(pidof notconn)", "explain this moment"),
 )
 

@@ -29,6 +29,7 @@ _EXAMPLES = (
     ("notconn analyze capture.pcapng", "every connection that died in this capture, and why"),
     ("notconn analyze capture.pcapng --log app.log", "the cause of each 10057 that this log records"),
     ("notconn flows capture.pcapng --format csv -o flows.csv", "the connections as a table"),
+    ("notconn live -i eth0", "watch an interface, and keep what led to each failure"),
     ("notconn explain 10057", "what the error means and which call gives it when"),
 )
 _EXIT_CODES = """exit codes:
@@ -46,6 +47,15 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; `{self.prog} --help` lists what there is")
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of examples, and a column wide enough for the names of the commands."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+        # argparse forgets that commands stand further to the right than options.
+        self._action_max_length = max(map(len, COMMANDS)) + 4
+
+
 def _examples(examples: Iterable[tuple[str, str]]) -> str:
     return "examples:\n" + "\n".join(f"  {command}\n      {meaning}" for command, meaning in examples)
 
@@ -56,7 +66,7 @@ def build(name: str | None) -> argparse.ArgumentParser:
 
     parser = _Parser(
         prog="notconn",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         description="Why did this socket stop being connected? (WSAENOTCONN, 10057)\n\n"
         "Reads packet captures (pcap, pcapng) and names the cause, the frames that prove it, and what to change.",
         epilog=f"{_examples(_EXAMPLES)}\n\n{_EXIT_CODES}\n\n`notconn COMMAND --help` tells more of each.",
@@ -67,8 +77,8 @@ def build(name: str | None) -> argparse.ArgumentParser:
         sub = commands.add_parser(
             command,
             help=summary,
-            description=summary[0].upper() + summary[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            description=summary[0].upper() + summary[1:].rstrip("?") + ("?" if summary.endswith("?") else "."),
+            formatter_class=_Help,
         )
         if command == name:
             module = import_module(f"analyzer.cli.{command}")
