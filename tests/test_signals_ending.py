@@ -130,6 +130,23 @@ def test_a_pause_long_before_the_end_is_not_its_cause() -> None:
     assert reading_of(conv).pause is None
 
 
+def test_a_silence_that_an_answered_request_survived_is_not_the_ends() -> None:
+    conv = _open()
+    conv.wait("600s")
+    conv.exchange()
+    conv.server_rst()
+    assert reading_of(conv).pause is None
+
+
+def test_last_words_of_the_server_do_not_hide_the_silence() -> None:
+    conv = _open()
+    conv.server("421 Timeout.\r\n", after="600s")
+    conv.fin("server")
+    pause = reading_of(conv).pause
+    assert pause is not None
+    assert pause.duration_ns == 600 * NS
+
+
 def test_the_wait_for_a_handshake_is_no_pause() -> None:
     conv = Conversation()
     conv.syn(arrives=False)

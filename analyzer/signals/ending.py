@@ -117,5 +117,17 @@ def read_pause(view: WireView, ending: Ending) -> Pause | None:
         if after.has(SYN):
             return None
         if after.ts_ns - before.ts_ns >= NS:
-            return Pause(before, after)
+            # A request that was answered since then shows that the connection had survived the silence.
+            return None if _was_used(earlier[-1 - back : -1]) else Pause(before, after)
     return None
+
+
+def _was_used(segments: list[Segment]) -> bool:
+    """Tell whether data of the initiator is followed by data of the responder."""
+    asked = False
+    for s in segments:
+        if s.payload_len > 1 and not s.has(RST):
+            if asked and not s.from_initiator:
+                return True
+            asked = asked or s.from_initiator
+    return False
