@@ -14,12 +14,12 @@ from __future__ import annotations
 import cython
 from cython.cimports.analyzer.decode.columns import BIT31, LOW32, MARK_HIGH_SIDE, SHAPE_LENGTH
 from cython.cimports.analyzer.flows.layout import (
-    COUNT_LIMIT,
-    COUNT_ONE_FIN,
-    COUNT_ONE_RST,
     C_PIECE,
     C_PIECES,
     C_STRIDE,
+    COUNT_LIMIT,
+    COUNT_ONE_FIN,
+    COUNT_ONE_RST,
     G_HOP,
     G_NS,
     G_SEGMENTS,
@@ -27,14 +27,13 @@ from cython.cimports.analyzer.flows.layout import (
     G_SHAPE,
     G_STRIDE,
     G_WORDS,
-    HF_COLD,
     H_BASE,
     H_COUNTS,
     H_FLAGS,
     H_PACKETS,
     H_STRIDE,
     H_TOP,
-    H_TOP_END,
+    HF_COLD,
     J_ESTABLISHED,
     J_META,
     J_REASONS,
@@ -59,10 +58,10 @@ from cython.cimports.analyzer.flows.layout import (
     R_UNACKED,
     R_UNKNOWN,
     R_ZERO_WINDOW,
-    SECOND,
     S_CHUNKS,
     S_COUNT,
     S_STRIDE,
+    SECOND,
     T_HALVES,
     T_STRIDE,
     W_CONTROL,
@@ -138,7 +137,7 @@ def _acks(
             ends += 1
         if not shape & 4:
             mine = (shape & MARK_HIGH_SIDE != 0) == (side != 0)
-            ack = (pool[g + G_SEQACK] >> 32) & LOW32
+            ack = (pool[g + G_SEQACK] >> 32) + BIT31
             if shape & 16:
                 if mine:
                     if to_other < 0 or _ahead(to_other, ack) > 0:
@@ -237,7 +236,8 @@ def _look(
     top_other: cython.longlong = -1
     stuck_mine: cython.longlong = -1
     stuck_other: cython.longlong = -1
-    span: cython.longlong = 0
+    stuck_size: cython.longlong = 0
+    early: cython.bint = False
     repeats: cython.longlong = 0
     reach: cython.longlong
     hole: cython.bint = False
@@ -283,7 +283,7 @@ def _look(
             if mine:
                 if made_ns < 0 and (
                     (answer_ns < 0 and syn_ns < 0)
-                    or (answer_ns >= 0 and flags & 16 and _ahead(answer_seq, pool[g + G_SEQACK] >> 32) > 0)
+                    or (answer_ns >= 0 and flags & 16 and _ahead(answer_seq, (pool[g + G_SEQACK] >> 32) + BIT31) > 0)
                 ):
                     made_ns = ns
             elif syn_ns >= 0 and answer_ns < 0:
@@ -321,8 +321,8 @@ def _look(
                     ):
                         if stuck_mine < 0:
                             stuck_mine = ns
-                        elif ns - stuck_mine > span:
-                            span = ns - stuck_mine
+                            stuck_size = max(stuck_size, length)
+                            early = early or kind == 0
                     if not new and stuck_mine >= 0:
                         repeats += 1
                 if new:
@@ -334,8 +334,8 @@ def _look(
                         if length > 1 or flags & 1 or (seq + 1) & LOW32 != acked_other:
                             if stuck_other < 0:
                                 stuck_other = ns
-                            elif ns - stuck_other > span:
-                                span = ns - stuck_other
+                                stuck_size = max(stuck_size, length)
+                                early = early or kind == 0
                         if _ahead(reach, seq) > 0:
                             hole = True
                         if _ahead(acked_other, seq) > 0:
@@ -359,11 +359,11 @@ def _look(
             waited = ns - asked_ns if asked_ns >= 0 else 0
         if not flags & 4:
             if mine:
-                low_mine = ttl if ttl < low_mine else low_mine
-                high_mine = ttl if ttl > high_mine else high_mine
+                low_mine = min(low_mine, ttl)
+                high_mine = max(high_mine, ttl)
             else:
-                low_other = ttl if ttl < low_other else low_other
-                high_other = ttl if ttl > high_other else high_other
+                low_other = min(low_other, ttl)
+                high_other = max(high_other, ttl)
                 shut = 1 if (hop >> 32) & 0xFFFF == 0 and flags & 16 else 0
             if length > 1:
                 if mine:
@@ -388,8 +388,8 @@ def _look(
         # A server's RST after the client's FIN is how many connections end; one without ACK may tell a lost state.
         or (reasons & R_RESET != 0 and (kind != 3 or bare))
         or (reasons & R_ZERO_WINDOW and shut)
-        or repeats != 0
-        or span >= SECOND
+        # Packets that stopped arriving were sent again; what was lost after an end was, at most, too large.
+        or (repeats != 0 and (early or (repeats > 1 and stuck_size >= 1200)))
         or again != 0
         or (holes and hole)
         # An ending that was not kept.
@@ -410,7 +410,7 @@ def _look(
         return 0
     # Whether it was sent again tells more than that something stayed without an acknowledgment.
     reasons &= ~cython.cast(cython.longlong, R_UNACKED | R_RETRANSMITTED | R_NO_REPLY)
-    if repeats or span >= SECOND:
+    if early:
         reasons |= R_UNACKED
     if repeats:
         reasons |= R_RETRANSMITTED
@@ -431,8 +431,8 @@ def _look(
     key = (key << 1) | again
     key = (key << 1) | shut
     key = (key << 3) | _step(silence)
-    key = (key << 2) | (data_mine if data_mine < 3 else 3)
-    key = (key << 2) | (data_other if data_other < 3 else 3)
+    key = (key << 2) | (min(3, data_mine))
+    key = (key << 2) | (min(3, data_other))
     key = (key << 2) | (0 if slow < SECOND // 7 else 1 if slow < 2 * (SECOND // 5) else 2)
     key = (key << 1) | (1 if unused >= 9 * (SECOND // 10) else 0)
     return key + 1
@@ -456,7 +456,7 @@ def _hops(ttl: cython.longlong, low: cython.longlong, high: cython.longlong) -> 
 @cython.nogil
 @cython.exceptval(check=False)
 def _few(number: cython.longlong) -> cython.longlong:
-    return number if number < 3 else 3
+    return min(3, number)
 
 
 @cython.cfunc
