@@ -54,13 +54,13 @@ class Sender:
         self._words = frames.view(np.uint32)
         self.at = 0
 
-    def lengths(self, place: int, count: int, lengths: Any) -> None:
+    def lengths(self, rows: Any, lengths: Any) -> None:
         """Set the lengths of frames."""
-        self._words[place : place + count, 1] = lengths
+        self._words[rows, 1] = lengths
 
-    def wait(self, place: int, count: int) -> None:
+    def wait(self, rows: Any) -> None:
         """Wait until the kernel has sent frames, so that they may be written anew."""
-        while (self._words[place : place + count, 0] != 0).any():
+        while (self._words[rows, 0] != 0).any():
             self._socket.send(b"")
 
     def send(self, count: int) -> None:
@@ -83,6 +83,7 @@ def _fill(sender: Sender) -> None:
 def _lap(sender: Sender, place: int, flows: int, lap: int, payload: int) -> None:
     """Write the ``lap``-th packet of each connection: a handshake, then data and its acknowledgment in turn."""
     block = sender.packets[place : place + flows]
+    everything = slice(None)
     up = lap in (0, 2) or (lap > 2 and lap % 2 == 1)
     flags = {0: 0x02, 1: 0x12}.get(lap, 0x18 if up and lap > 2 else 0x10)
     size = payload if up and lap > 2 else 0
@@ -92,21 +93,21 @@ def _lap(sender: Sender, place: int, flows: int, lap: int, payload: int) -> None
     port = (1024 + numbers % 20000).astype(np.uint32)
     server = np.full(flows, 10 << 24 | 2 << 16 | 1, dtype=np.uint32)
     https = np.uint32(443)
-    _store(block, 26, client if up else server)
-    _store(block, 30, server if up else client)
-    _store(block, 34, port << np.uint32(16) | https if up else https << np.uint32(16) | port)
+    _store(block, everything, 26, client if up else server)
+    _store(block, everything, 30, server if up else client)
+    _store(block, everything, 34, port << np.uint32(16) | https if up else https << np.uint32(16) | port)
     clients = numbers * np.uint32(7919) + np.uint32((1 if lap else 0) + sent & 0xFFFFFFFF)
     servers = numbers * np.uint32(104729) + np.uint32(0 if lap == 1 else 1)
-    _store(block, 38, clients if up else servers)
-    _store(block, 42, (servers if up else clients) * np.uint32(lap > 0))
+    _store(block, everything, 38, clients if up else servers)
+    _store(block, everything, 42, (servers if up else clients) * np.uint32(lap > 0))
     block[:, 16], block[:, 17] = (40 + size) >> 8, (40 + size) & 255
     block[:, 47] = flags
-    sender.lengths(place, flows, _HEADER + size)
+    sender.lengths(slice(place, place + flows), _HEADER + size)
 
 
-def _store(packets: Any, at: int, values: Any) -> None:
+def _store(packets: Any, rows: Any, at: int, values: Any) -> None:
     """Write big-endian 32-bit words into a column of frames."""
-    packets[:, at : at + 4] = values.astype(">u4").view(np.uint8).reshape(-1, 4)
+    packets[rows, at : at + 4] = values.astype(">u4").view(np.uint8).reshape(-1, 4)
 
 
 def send(interface: str, rate: int, seconds: float, flows: int, payload: int) -> int:
@@ -121,7 +122,7 @@ def send(interface: str, rate: int, seconds: float, flows: int, payload: int) ->
             time.sleep(burst / rate / 2)
             continue
         if total % flows == 0:
-            sender.wait(sender.at, flows)
+            sender.wait(slice(sender.at, sender.at + flows))
             _lap(sender, sender.at, flows, total // flows, payload)
         step = min(burst, flows - total % flows)
         sender.send(step)
@@ -145,29 +146,28 @@ def open_and_close(interface: str, rate: int, flows: int) -> int:
     table = np.array(steps, dtype=np.int64)[step]
     up, flags, seq, ack, payload = table.T
     _fill(sender)
-    sender.lengths(0, len(places), _HEADER + payload)
     for first in range(0, flows, together):
         numbers = (first + member).astype(np.uint32)
         client = ((10 << 24 | 1 << 16) + 1 + numbers // 30000).astype(np.uint32)
         port = 1024 + numbers % 30000
         server = np.uint32(10 << 24 | 2 << 16 | 1)
         ports = np.where(up == 1, port << 16 | 443, 443 << 16 | port).astype(np.uint32)
-        sender.wait(0, len(places))
-        block = sender.packets[: len(places)]
-        _store(block, 26, np.where(up == 1, client, server).astype(np.uint32))
-        _store(block, 30, np.where(up == 1, server, client).astype(np.uint32))
-        _store(block, 34, ports)
+        # The ring is gone through without a gap: each group starts behind the one before.
+        rows = (sender.at + places) % _FRAMES
+        sender.wait(rows)
+        sender.lengths(rows, _HEADER + payload)
+        _store(sender.packets, rows, 26, np.where(up == 1, client, server).astype(np.uint32))
+        _store(sender.packets, rows, 30, np.where(up == 1, server, client).astype(np.uint32))
+        _store(sender.packets, rows, 34, ports)
         base = np.where(up == 1, numbers * 7919, numbers * 104729).astype(np.uint32)
         other = np.where(up == 1, numbers * 104729, numbers * 7919).astype(np.uint32)
-        _store(block, 38, base + seq.astype(np.uint32))
-        _store(block, 42, np.where(flags == 2, 0, other + ack.astype(np.uint32)).astype(np.uint32))
-        block[:, 47] = flags
-        block[:, 16] = (40 + payload) >> 8
-        block[:, 17] = (40 + payload) & 255
+        _store(sender.packets, rows, 38, base + seq.astype(np.uint32))
+        _store(sender.packets, rows, 42, np.where(flags == 2, 0, other + ack.astype(np.uint32)).astype(np.uint32))
+        sender.packets[rows, 47] = flags
+        sender.packets[rows, 16], sender.packets[rows, 17] = (40 + payload) >> 8, (40 + payload) & 255
         for at in range(0, len(places), 128):
             while total > (time.monotonic() - started) * rate:
                 time.sleep(0.0005)
-            sender.at = at
             sender.send(min(128, len(places) - at))
             total += min(128, len(places) - at)
     return total
@@ -302,7 +302,7 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=20_000)
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--with", dest="backend", default="dumpcap")
-    parser.add_argument("--memory", default="256MiB")
+    parser.add_argument("--memory", default="512MiB")
     options = parser.parse_args()
     if options.what == "rates":
         rates(options.seconds)

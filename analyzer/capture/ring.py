@@ -109,6 +109,8 @@ class Ring:
     def begin(self, preamble: bytes) -> None:
         """Start a stream whose files must begin with ``preamble``, as `analyzer.capture.stream` gives it."""
         self.flush()
+        if preamble == self._preamble and self._stream is not None:
+            return
         self._close_file()
         self._preamble = preamble
         self._suffix = "pcapng" if preamble[:4] == b"\x0a\x0d\x0d\x0a" else "pcap"

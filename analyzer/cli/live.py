@@ -22,6 +22,9 @@ __all__ = ["EXAMPLES", "configure", "run"]
 
 _LEVELS = {"low": 0, "medium": 1, "high": 2}
 _COUNT_EVERY_S = 300.0
+_OWN_MEMORY = 112 << 20
+"""What Python, the rules and a report at work take."""
+_LEAST_MEMORY = 160 << 20
 
 EXAMPLES = (
     ("notconn live -i eth0", "watch; each incident gets a folder below notconn-live/incidents"),
@@ -53,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     capture("--with", dest="backend", choices=("auto", "dumpcap", "scapy"), default="auto", help="who captures")
     capture("--no-promiscuous", action="store_true", help="only packets of this machine")
     bounds = parser.add_argument_group("bounds").add_argument
-    bounds("--memory", metavar="SIZE", default="256MiB", help="of connections that are followed (256MiB)")
+    bounds("--memory", metavar="SIZE", default="512MiB", help="bound of the whole program (512MiB)")
     bounds("--idle", metavar="TIME", default="150min", help="how long a silent connection is followed (150min)")
     bounds("--ring-size", metavar="SIZE", default="512MiB", help="of packets kept on disk (512MiB; 0: none)")
     bounds("--ring-age", metavar="TIME", default="24h", help="how old packets on disk may get (24h)")
@@ -170,14 +173,17 @@ def _plan(options: argparse.Namespace) -> Plan:
     rules = load_rules([Path(folder) for folder in options.rules])
     settings = load_site(Path(options.site)) if options.site else {}
     memory = _size("--memory", options.memory)
-    if memory < 4 << 20:
-        raise UsageError(f"--memory {options.memory}: give 4MiB at least")
+    if memory < _LEAST_MEMORY:
+        raise UsageError(f"--memory {options.memory}: give 160MiB at least; the program itself takes about 100MiB")
+    queue = min(32 << 20, (memory - _OWN_MEMORY) // 6)
     common = {
         "rules": rules,
         "output": Path(options.output),
         "ring_bytes": _size("--ring-size", options.ring_size),
         "ring_age_ns": _time("--ring-age", options.ring_age),
-        "keep": Keep(idle_ns=_time("--idle", options.idle), memory_bytes=memory),
+        # What is let go of is copied without it: for a moment the flows take twice their bound.
+        "keep": Keep(idle_ns=_time("--idle", options.idle), memory_bytes=(memory - _OWN_MEMORY - queue) * 2 // 5),
+        "queue_bytes": queue,
         "wait_ns": _time("--wait", options.wait),
         "after_ns": _time("--after", options.after),
         "settings": settings,

@@ -85,6 +85,12 @@ class View:
     now_ns: int
     losses: Losses
 
+    @property
+    def span_ns(self) -> int:
+        """How far back what is judged goes."""
+        first = self.capture.info.first_ns
+        return self.now_ns - first if first is not None else 0
+
     def examiner(self, rules: RuleSet, settings: Mapping[str, Value], lost: int) -> Examiner:
         """Return an examiner of this view, telling it that ``lost`` packets are missing."""
         capture = self.capture

@@ -37,6 +37,8 @@ class Plan:
     """0: keep no packets."""
     ring_age_ns: int | None = 24 * 3600 * NS
     keep: Keep = field(default_factory=Keep)
+    queue_bytes: int = 32 << 20
+    """Of packets that were read and are not looked at yet."""
     wait_ns: int = 4 * NS
     """How long to wait for what follows before judging."""
     after_ns: int = 30 * NS

@@ -39,7 +39,8 @@ class Keep:
     closed_ns: int = 180 * NS
     opening_ns: int = 300 * NS
     """Of attempts that were never answered: longer than any system goes on trying."""
-    memory_bytes: int = 256 << 20
+    memory_bytes: int = 160 << 20
+    """Of the flows held; while some are let go, twice as much is in use for a moment."""
 
 
 class Running:
@@ -53,9 +54,9 @@ class Running:
         self.bytes = 0
         self.flows_seen = 0
         self.retired = 0
-        """Flows that left in their time."""
+        """Flows that left in their time, and closed ones that left early."""
         self.given_up = 0
-        """Open flows that had to leave for want of memory."""
+        """Flows that were not closed and had to leave for want of memory."""
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self._rows = array("q", bytes(8 * col.ROW_STRIDE * col.BATCH))
@@ -84,6 +85,11 @@ class Running:
     def memory(self) -> int:
         """Bytes that the flows take."""
         return bytes_of(self.digest)
+
+    @property
+    def full(self) -> bool:
+        """They take more than they may."""
+        return self.memory > self.keep.memory_bytes
 
     def take(self, batch: Batch, first_frame: int, start: int, stop: int, times: Sequence[int]) -> None:
         """Take in the records from ``start`` to ``stop`` of a batch, whose times are ``times``."""
@@ -169,16 +175,18 @@ class Running:
             & (~view.opening | (now_ns - view.last_ns < self.keep.opening_ns))
         )
         kept = int(staying.sum())
-        # Copying doubles what is held for a moment, so a full digest is one of half the bound.
-        bound = self.keep.memory_bytes // 2
-        short = self.memory > bound
+        bound = self.keep.memory_bytes
+        short = self.full
         if not short and kept > count * 3 // 4:
             return
         self.retired += count - kept
         if short and kept:
             room = max(1, int(count * (bound * 3 // 4) / self.memory))
             if kept > room:
-                self.given_up += kept - room
-                staying = view.most_telling(staying, room)
+                chosen = view.most_telling(staying, room)
+                leaving = staying & ~chosen & ~view.closed
+                self.given_up += int(leaving.sum())
+                self.retired += kept - room - int(leaving.sum())
+                staying = chosen
         self.digest = select(self.digest, staying)
 

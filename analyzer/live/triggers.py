@@ -25,8 +25,8 @@ __all__ = ["Triggers"]
 _LEAD = 50
 """Lines before the new ones that are read with them: a record may have begun earlier."""
 _CALL_UNCERTAINTY_NS = 2 * NS
-_LOOKBACK_NS = 900 * NS
-"""A log's error may stem from what happened this long ago; losses since then count."""
+_AROUND_NS = 120 * NS
+"""Of an error that no connection explains, losses this long before it count."""
 _REMEMBERED = 2000
 _REVISIONS = 3
 """Waits after which a log's error is looked at again, in case more was seen."""
@@ -158,7 +158,7 @@ class Triggers:
         told: list[tuple[Judged, bytes | None, str]] = []
         for call in self._due_calls(view.now_ns, final):
             self._calls.remove(call)
-            lost = view.losses.within(call.time_ns - _LOOKBACK_NS, view.now_ns)
+            lost = view.losses.within(call.time_ns - _AROUND_NS, view.now_ns)
             examiner = view.examiner(book.rules, book.settings, lost)
             incident = from_call(examiner, call.time_ns, self.endpoint, _CALL_UNCERTAINTY_NS)
             told.append((self._new(book, incident, view, examiner.around), None, call.why))
@@ -177,10 +177,8 @@ class Triggers:
         if log is None:
             return []
         excerpt = b"\n".join(line.data for line in lines) + b"\n"
-        lost = view.losses.within(view.now_ns - _LOOKBACK_NS, view.now_ns)
-        examiner = view.examiner(book.rules, book.settings, lost)
         told: list[tuple[Judged, bytes | None, str]] = []
-        for incident in from_log(log, examiner)[0]:
+        for incident, around in self._hold(log, view, book):
             event = incident.symptom.event
             key = (event.line, event.text) if event is not None else (0, "")
             if key not in one.noticed:
@@ -188,18 +186,37 @@ class Triggers:
             case = one.noticed[key]
             verdict = incident.diagnosis.cause, incident.diagnosis.confidence
             if case is None:
-                judged = self._new(book, incident, view, examiner.around)
+                judged = self._new(book, incident, view, around)
                 one.noticed[key] = judged.case
             elif case.told != verdict:
                 case.told, case.told_ns, case.cause = verdict, view.now_ns, verdict[0]
                 case.revision += 1
-                judged = Judged(case, incident, examiner.around, "revised")
+                judged = Judged(case, incident, around, "revised")
             else:
                 continue
             told.append((judged, excerpt, one.path))
         while len(one.noticed) > _REMEMBERED:
             del one.noticed[next(iter(one.noticed))]
         return told
+
+    def _hold(self, log: LogFile, view: View, book: CaseBook) -> list[tuple[Incident, Surroundings]]:
+        """Hold every error against the packets; each is judged by the losses of its own connection's time."""
+        clean = view.examiner(book.rules, book.settings, 0)
+        found = [(incident, clean.around) for incident in from_log(log, clean)[0]]
+        if not view.losses.within(view.now_ns - view.span_ns, view.now_ns):
+            return found
+        lost = [self._lost(incident, view) for incident, _ in found]
+        if not any(lost):
+            return found
+        cloudy = view.examiner(book.rules, book.settings, max(lost))
+        again = from_log(log, cloudy)[0]
+        return [(again[n], cloudy.around) if lost[n] else found[n] for n in range(len(found))]
+
+    def _lost(self, incident: Incident, view: View) -> int:
+        reading = incident.diagnosis.examination.reading
+        if reading is not None:
+            return view.losses.within(reading.flow.first_ns, reading.flow.last_ns + self.wait_ns)
+        return view.losses.within(incident.time_ns - _AROUND_NS, incident.time_ns + self.wait_ns)
 
     def _new(self, book: CaseBook, incident: Incident, view: View, around: Surroundings) -> Judged:
         case = book.open_case(None, incident, view.now_ns)

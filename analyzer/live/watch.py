@@ -58,10 +58,10 @@ class Watch:
         self.running = Running(plan.name, plan.keep)
         self.losses = Losses()
         self.intake = Intake(plan.name, self.running, self.ring, self.clock, self.losses, self._jumped)
-        queue = max(8 << 20, min(64 << 20, plan.keep.memory_bytes // 4))
         self.feed = Feed(
-            plan.open_tap, plan.name, restart=plan.restart, count_every_s=plan.count_every_s, queue_bytes=queue
-        )
+            plan.open_tap, plan.name, restart=plan.restart, count_every_s=plan.count_every_s,
+            queue_bytes=plan.queue_bytes,
+        )  # fmt: skip
         self.book = CaseBook(plan.rules, plan.settings, plan.wait_ns, only=self._of_interest)
         self.triggers = Triggers(plan.wait_ns, plan.zone, plan.endpoint)
         for log in plan.logs:
@@ -181,7 +181,7 @@ class Watch:
             self._look_at_logs(now_ns)
         if turn >= self._due["judge"]:
             self._judge_if_due(now_ns)
-        if turn >= self._due["retire"]:
+        if turn >= self._due["retire"] or self.running.full:
             self._due["retire"] = turn + _RETIRE_S
             self.running.retire(now_ns)
             self.losses.forget_before(now_ns - self.plan.keep.idle_ns)
