@@ -36,8 +36,9 @@ def test_each_form_is_read(text: str, ticket: str, base: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "jira", "jira:", "jira:12", "trello:12", "github:owner#12", "github:../..#12", "gitlab:a/../b#1", "redmine:1/../2",
-     "rt:1?x", "azure:o/..#1", "mailto:nobody", "mailto:a@b\nBcc: c@d", "servicenow:1", "zendesk:12/../13"],
+    ["", "jira", "jira:", "jira:12", "trello:12", "github:owner#12", "github:../..#12", "gitlab:a/../b#1",
+     "redmine:1/../2", "rt:1?x", "azure:o/..#1",
+     "mailto:nobody", "mailto:a@b\nBcc: c@d", "servicenow:1", "zendesk:12/../13"],
 )  # fmt: skip
 def test_what_is_no_ticket_is_refused_with_the_form(text: str) -> None:
     with pytest.raises(UsageError, match=r"--to .*(write one of|write it like)"):
@@ -46,8 +47,9 @@ def test_what_is_no_ticket_is_refused_with_the_form(text: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://jira.corp.example", "ftp://x", "jira.corp.example", "https://", "https://u:p@x", "https://x/?a", "https://[x"],
-)
+    ["http://jira.corp.example", "ftp://x", "jira.corp.example", "https://", "https://u:p@x", "https://x/?a",
+     "https://[x"],
+)  # fmt: skip
 def test_only_verified_https_is_spoken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTCONN_JIRA_URL", url)
     with pytest.raises(UsageError, match="https://"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,13 +46,13 @@ def run(options: argparse.Namespace) -> int:
     target = parse_target(options.to)
     report, extra = _read(options.report)
     post = make_post(report, extra, public=options.public)
-    vendor = vendor_of(target, dry=options.dry_run)
-    if options.dry_run:
-        from analyzer.cli.options import write_output
+    with closing(vendor_of(target, dry=options.dry_run)) as vendor:
+        if options.dry_run:
+            from analyzer.cli.options import write_output
 
-        write_output(describe(vendor, post, target.ticket).encode("utf-8", "replace"), None, force=False)
-        return 0
-    deliver(vendor, post, lambda sentence: print(f"notconn: {sentence}", file=sys.stderr))
+            write_output(describe(vendor, post, target.ticket).encode("utf-8", "replace"), None, force=False)
+        else:
+            deliver(vendor, post, lambda sentence: print(f"notconn: {sentence}", file=sys.stderr))
     return 0
 
 

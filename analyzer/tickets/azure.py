@@ -11,7 +11,7 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api, Refused
+from analyzer.tickets.wire import Api, Refused, Speaker
 
 __all__ = ["AzureDevOps"]
 
@@ -23,7 +23,7 @@ _PATCH = {"Content-Type": "application/json-patch+json"}
 _MOST_PAGES = 50
 
 
-class AzureDevOps:
+class AzureDevOps(Speaker):
     """One work item."""
 
     title = "Azure DevOps"

@@ -75,6 +75,9 @@ class Vendor(Protocol):
     def change(self, post: Post, comment: Comment, body: str, files: Sequence[Uploaded]) -> str:
         """Replace an earlier comment; returns where it is. Raises Refused."""
 
+    def close(self) -> None:
+        """Let go of connections."""
+
 
 class Unchanging:
     """A system in which what was written stays as it was written."""
@@ -117,9 +120,10 @@ def deliver(vendor: Vendor, post: Post, tell: Callable[[str], None]) -> None:
     except OutputError as error:
         fresh = [one for one in uploaded if one.name not in known.files]
         raise OutputError(f"{error}{_taken_back(vendor, fresh)}") from None
-    done = "updated" if known.comment is not None else "written"
+    # Who may read an updated comment stays as it was.
+    done = "updated" if known.comment is not None else f"written {'publicly' if post.public else 'internally'}"
     told = f" with {count(len(files), 'file')}" if files else ""
-    tell(f"{vendor.title}: {done} {'publicly' if post.public else 'internally'}{told}: {where}")
+    tell(f"{vendor.title}: {done}{told}: {where}")
     _tidy(vendor, known, files, tell)
 
 

@@ -12,7 +12,7 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api, Refused
+from analyzer.tickets.wire import Api, Refused, Speaker
 
 __all__ = ["GitHub"]
 
@@ -20,7 +20,7 @@ _PAGE = 100
 _MOST_PAGES = 50
 
 
-class GitHub:
+class GitHub(Speaker):
     """One issue or pull request."""
 
     title = "GitHub"

@@ -11,7 +11,7 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api
+from analyzer.tickets.wire import Api, Speaker
 
 __all__ = ["GitLab"]
 
@@ -20,7 +20,7 @@ _MOST_PAGES = 50
 _LINK = re.compile(r"/uploads/([0-9a-f]{32}/([A-Za-z0-9._-]+))")
 
 
-class GitLab:
+class GitLab(Speaker):
     """One issue or merge request."""
 
     title = "GitLab"

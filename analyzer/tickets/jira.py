@@ -10,7 +10,7 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api
+from analyzer.tickets.wire import Api, Speaker
 
 __all__ = ["Jira"]
 
@@ -21,7 +21,7 @@ _INTERNAL = {"key": "sd.public.comment", "value": {"internal": True}}
 """What makes a comment of a service project internal; other projects ignore it."""
 
 
-class Jira:
+class Jira(Speaker):
     """One issue."""
 
     title = "Jira"

@@ -100,6 +100,9 @@ class Mail(Unchanging):
         self._held.pop(file.name, None)
         return True
 
+    def close(self) -> None:
+        """Do nothing: each step has a connection of its own."""
+
     def message(self, post: Post, body: str, files: Sequence[Uploaded]) -> EmailMessage:
         """Return the message as it would be sent."""
         message = EmailMessage(policy=SMTP)

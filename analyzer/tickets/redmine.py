@@ -9,7 +9,7 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api, Refused
+from analyzer.tickets.wire import Api, Refused, Speaker
 
 __all__ = ["Redmine"]
 
@@ -18,7 +18,7 @@ _FILES_ARE_PUBLIC = (
 )
 
 
-class Redmine:
+class Redmine(Speaker):
     """One issue."""
 
     title = "Redmine"

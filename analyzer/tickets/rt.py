@@ -10,14 +10,14 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Unchanging, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api
+from analyzer.tickets.wire import Api, Speaker
 
 __all__ = ["RequestTracker"]
 
 _MOST_PAGES = 50
 
 
-class RequestTracker(Unchanging):
+class RequestTracker(Unchanging, Speaker):
     """One ticket. Files travel inside the comment, so there is one request and nothing to take back."""
 
     title = "Request Tracker"

@@ -10,7 +10,7 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Unchanging, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api, Refused
+from analyzer.tickets.wire import Api, Refused, Speaker
 
 __all__ = ["ServiceNow"]
 
@@ -21,7 +21,7 @@ _TABLES = {
 _LONGEST = 30_000
 
 
-class ServiceNow(Unchanging):
+class ServiceNow(Unchanging, Speaker):
     """One record of a task table."""
 
     title = "ServiceNow"

@@ -23,7 +23,7 @@ from analyzer.tickets.target import Target
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Api", "Refused", "Uncertain"]
+__all__ = ["Api", "Refused", "Speaker", "Uncertain"]
 
 _TRIES = 5
 _FIRST_PAUSE_S = 1.0
@@ -165,6 +165,16 @@ class Api:
                 else "the server refused"
             )
         return f"{self.title}: {step} failed: {status}, {meaning}{f' (it says: {said})' if said else ''}"
+
+
+class Speaker:
+    """A system that is spoken to over one `Api`."""
+
+    api: Api
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.api.close()
 
 
 def _is_certificate(error: BaseException | None) -> bool:

@@ -11,7 +11,7 @@ from analyzer.tickets.credentials import Credentials
 from analyzer.tickets.deliver import Comment, Known, Unchanging, Uploaded
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.target import Target
-from analyzer.tickets.wire import Api
+from analyzer.tickets.wire import Api, Speaker
 
 __all__ = ["Zendesk"]
 
@@ -20,7 +20,7 @@ _LIMIT = 50 << 20
 _MOST_PAGES = 50
 
 
-class Zendesk(Unchanging):
+class Zendesk(Unchanging, Speaker):
     """One ticket."""
 
     title = "Zendesk"
