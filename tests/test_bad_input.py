@@ -378,6 +378,7 @@ def test_a_full_disk(reader: str, capture: Path) -> None:
     [
         (["anlyze", "x.pcap"], "there is no command 'anlyze'; did you mean `notconn analyze`?"),
         (["frobnicate"], "there is no command 'frobnicate'; there are analyze"),
+        (["a" * 5000], "there is no command"),
         (["capture.pcapng"], "capture.pcapng: a command comes first; try: notconn analyze capture.pcapng"),
         (["analyze"], "required: CAPTURE; `notconn analyze --help`"),
         (["flows", "x.pcap", "--frob"], "unrecognized arguments: --frob"),
@@ -422,6 +423,59 @@ def test_names_cannot_move_a_terminals_cursor(notconn: Run, tmp_path: Path) -> N
     ran = notconn("flows", tmp_path / "\x1b[2Jgone\r.pcap")
     assert "\\x1b[2Jgone" in ran.sentence
     assert "\x1b" not in ran.err
+
+
+# -- commands that write files of their own ------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["slice", "bundle"])
+def writer(request: pytest.FixtureRequest) -> str:
+    """Every command that makes a file out of captures."""
+    return str(request.param)
+
+
+def test_writers_refuse_what_readers_refuse(notconn: Run, writer: str, capture: Path, tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_text("no capture\n")
+    (tmp_path / "old").write_text("precious")
+    for arguments, words in (
+        ((tmp_path / "gone.pcap", "-o", tmp_path / "new"), "no such file"),
+        ((tmp_path / "app.log", "-o", tmp_path / "new"), "this is a text file, no capture"),
+        ((capture, "-o", tmp_path / "old"), "there is such a file already; add --force"),
+        ((capture, "-o", tmp_path / "gone" / "new"), "choose another with -o"),
+        ((capture,), "required: -o/--output"),
+        ((capture, "-o", tmp_path / "new", "--incident", "99"), "--incident 99: there is no such incident"),
+        ((capture, "-o", tmp_path / "new", "--redact", "--redact-key", "env:NOTCONN_NONE"), "--redact-key"),
+    ):
+        ran = notconn(writer, *arguments)
+        assert ran.code == 2
+        assert words in ran.sentence
+    assert (tmp_path / "old").read_text() == "precious"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("text", ["", "hello", "[1]", '{"schema": "notconn/1"}', '{"schema": "notconn/2"}', "\0\1"])
+def test_what_is_no_report_of_ours(
+    notconn: Run, capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("NOTCONN_JIRA_URL", "https://jira.corp.example")
+    (tmp_path / "report.json").write_text(text)
+    ran = notconn("attach", tmp_path / "report.json", "--to", "jira:PROJ-12", "--dry-run")
+    assert ran.code == 2
+    assert "report.json: this is no JSON report of notconn" in ran.sentence
+    ran = notconn("diff", tmp_path / "report.json", capture)
+    assert ran.code == 2
+    assert "report.json" in ran.sentence
+
+
+def test_no_such_report_and_no_such_ticket(notconn: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTCONN_JIRA_URL", "https://jira.corp.example")
+    ran = notconn("attach", tmp_path / "gone.json", "--to", "jira:PROJ-12", "--dry-run")
+    assert ran.code == 2
+    assert "gone.json: it cannot be read" in ran.sentence
+    for ticket in ("frob", "jira:", "jira", "github:12"):
+        ran = notconn("attach", tmp_path / "gone.json", "--to", ticket, "--dry-run")
+        assert ran.code == 2
+        assert ticket in ran.sentence
 
 
 # -- signals and pipes ---------------------------------------------------------------------------------------------
@@ -502,7 +556,8 @@ def test_any_bytes_are_answered_with_a_sentence(
             assert (code == 2) == err.startswith(b"notconn: ")
 
 
-WORDS = st.sampled_from([*COMMANDS, "--log", "--format", "json", "-o", "-h", "--at", "10057", "--", "", "\0"])
+SAFE = [command for command in COMMANDS if command != "live"]  # which would not end by itself
+WORDS = st.sampled_from([*SAFE, "--log", "--format", "json", "-o", "-h", "--at", "10057", "--", "", "\0"])
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -79,6 +79,12 @@ def test_only_frames_load_pandas(capture: Path) -> None:
     assert "pandas" in loaded_after(f"import analyzer; analyzer.flows_frame({str(capture)!r})")
 
 
+def test_a_capture_shows_itself_in_few_words(capture: Path) -> None:
+    text = repr(analyzer.read(capture))
+    assert "<FlowTable of 2 flows>" in text
+    assert len(text) < 1000
+
+
 def test_every_name_is_in_the_documentation() -> None:
     text = (ROOT / "docs" / "python-api.md").read_text(encoding="utf-8")
     for name in NAMES - {"__version__"}:

@@ -6,7 +6,7 @@ import os
 import sys
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from analyzer.capture.blocks import Reader
@@ -44,8 +44,8 @@ class Capture:
 
     info: CaptureInfo
     flows: FlowTable
-    notes: tuple[Note, ...]
-    digest: Digest
+    notes: tuple[Note, ...] = field(repr=False)
+    digest: Digest = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,5 +97,5 @@ class CaptureInfo:
     first_ns: int | None
     last_ns: int | None
     health: Health
-    hosts: tuple[bytes, ...] = field(default=())
+    hosts: tuple[bytes, ...] = field(default=(), repr=False)
     """Packed addresses that sent or received TCP, DNS or ICMP, capped at 4096."""

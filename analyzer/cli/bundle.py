@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     check_input(options.captures)
     check_output(options.output, force=options.force)
     key = redaction_key(options)
-    zone = parse_zone(options.local)
+    zone = parse_zone(options.local, "--local")
     with progress_bar() as progress:
         examined = examine(question_of(options), progress=progress)
     if not any(part.incidents for part in examined.parts):

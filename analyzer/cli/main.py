@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from pathlib import Path
 
 from analyzer.errors import NotconnError, UsageError
 
@@ -91,7 +90,9 @@ def build(name: str | None) -> argparse.ArgumentParser:
 def _check_command(name: str) -> None:
     if name in COMMANDS:
         return
-    if Path(name).exists() or name.lower().endswith((".pcap", ".pcapng", ".cap", ".etl", ".gz", ".zst")):
+    # Not Path.exists, which raises for a name that is too long.
+    there = os.path.exists(name)  # noqa: PTH110
+    if there or name.lower().endswith((".pcap", ".pcapng", ".cap", ".etl", ".gz", ".zst")):
         raise UsageError(f"{name}: a command comes first; try: notconn analyze {name}")
     from difflib import get_close_matches
 

@@ -140,7 +140,7 @@ def parse_instant(text: str) -> int:
         raise UsageError(f"--at: {error}") from None
 
 
-def parse_zone(text: str) -> tzinfo:
+def parse_zone(text: str, option: str = "--zone") -> tzinfo:
     """Read ``utc``, ``local``, an offset such as ``+01:00``, or a zone name. Raises UsageError."""
     lowered = text.lower()
     if lowered in ("utc", "z"):
@@ -159,5 +159,5 @@ def parse_zone(text: str) -> tzinfo:
         return ZoneInfo(text)
     except (OSError, ValueError, KeyError):
         raise UsageError(
-            f"--zone: {text!r} is no zone; write utc, local, an offset such as +01:00, or a name such as Europe/Berlin"
+            f"{option}: {text!r} is no zone; write utc, local, an offset such as +01:00, or a name as Europe/Berlin"
         ) from None

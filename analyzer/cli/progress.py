@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,7 @@ def warn_if_interpreted(paths: Iterable[str]) -> None:
     """Say once that the packet loop runs interpreted, where the captures are large enough to notice."""
     from analyzer.flows import tally
 
-    size = sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
+    size = sum(os.path.getsize(path) for path in paths if os.path.isfile(path))  # noqa: PTH113, PTH202 - these do not raise
     if size >= _SLOW_BYTES and not getattr(tally, "__file__", "").endswith((".so", ".pyd")):
         print(
             "notconn: the packet loop runs interpreted, about a hundred times slower: no C compiler was found when "

@@ -91,6 +91,9 @@ class FlowTable:
         self._groups = groups
         self._built: dict[int, Flow] = {}
 
+    def __repr__(self) -> str:
+        return f"<FlowTable of {self._count} flows>"
+
     def __len__(self) -> int:
         return self._count
 
@@ -227,6 +230,43 @@ class FlowTable:
             if len(found) >= limit:
                 break
         return list(found)[:limit]
+
+    def began(self, index: int) -> int:
+        """Return the time of the first packet of the flow at ``index``, in ns. Raises IndexError."""
+        halves = self.digest.halves
+        low = (self._word(index, lay.J_WHERE) & _LOW32) * lay.T_STRIDE + lay.T_HALVES
+        high = low + lay.H_STRIDE
+        if not halves[low + lay.H_PACKETS]:
+            return halves[high + lay.H_FIRST_NS]
+        if halves[high + lay.H_PACKETS] and halves[high + lay.H_FIRST_REF] < halves[low + lay.H_FIRST_REF]:
+            return halves[high + lay.H_FIRST_NS]
+        return halves[low + lay.H_FIRST_NS]
+
+    def parties(self) -> tuple[list[int], list[int], dict[bytes, int]]:
+        """Return ``host << 16 | port`` of each flow's initiator, the same of its responder, and IPv6 hosts' numbers.
+
+        An IPv4 host's number is its address; those of IPv6 follow above 2**32 in the order of their first flow.
+        """
+        entries, pairs, stride = self.digest.entries, self.digest.pairs, lay.J_STRIDE
+        numbers: dict[bytes, int] = {}
+        initiators: list[int] = []
+        responders: list[int] = []
+        groups = self._groups
+        wheres = groups[lay.J_WHERE : self._count * stride : stride]
+        metas = groups[lay.J_META : self._count * stride : stride]
+        for where, meta in zip(wheres, metas, strict=True):
+            at = (where & _LOW32) * lay.E_STRIDE
+            key, ports = entries[at + lay.E_KEY], entries[at + lay.E_PORTS]
+            if ports >> lay.EP_V6_SHIFT & 1:
+                pair = bytes(pairs[32 * key : 32 * key + 32])
+                low = numbers.setdefault(pair[:16], (1 << 32) + len(numbers))
+                high = numbers.setdefault(pair[16:], (1 << 32) + len(numbers))
+            else:
+                low, high = (key >> 32) + (1 << 31), key & _LOW32
+            low, high = low << 16 | ports >> 16 & 0xFFFF, high << 16 | ports & 0xFFFF
+            initiators.append(high if meta & lay.J_SIDE else low)
+            responders.append(low if meta & lay.J_SIDE else high)
+        return initiators, responders, numbers
 
     def row(self, index: int) -> FlowRow:
         """Return the flow at ``index`` in short, without building it. Raises IndexError."""
