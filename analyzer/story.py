@@ -40,7 +40,7 @@ def decisive_frames(incident: Incident) -> tuple[int, ...]:
     if opening.kind is OpeningKind.ABANDONED and opening.reset is not None:
         return (opening.syn_acks[0].frame, opening.reset.frame)
     if opening.kind in (OpeningKind.UNANSWERED, OpeningKind.UNACKNOWLEDGED):
-        return tuple(one.frame for one in (*opening.syns[:6], *opening.syn_acks[:4]))
+        return tuple(sorted(one.frame for one in (*opening.syns[:6], *opening.syn_acks[:4])))
     if incident.diagnosis.cause == "used-before-connected" and opening.syn_acks:
         return (opening.syns[0].frame, opening.syn_acks[0].frame) if opening.syns else ()
     return _ending_frames(reading)
