@@ -92,7 +92,7 @@ def rows_of(event: LogEvent, peers: set[Endpoint], around: Surroundings) -> list
     """Indexes of the flows that an event's endpoints, ports and local port allow."""
     rows = [row for peer in peers for row in around.to_responder(peer)]
     if not peers and event.host_name is None and event.port is not None:
-        rows = around.on_port(event.port)
+        rows = list(around.on_port(event.port))
     if not rows and peers:
         # The program may be the server: its "remote" is then the initiator of the flow.
         rows = [row for peer in peers for row in around.from_host(peer.packed) if row.initiator == peer]

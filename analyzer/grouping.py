@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from analyzer.endpoint import format_address
 from analyzer.incidents import Incident
 from analyzer.report.model import Finding, GroupReport
 from analyzer.surroundings import Surroundings
@@ -93,8 +94,15 @@ def findings(incidents: Sequence[Incident], around: Surroundings) -> tuple[Findi
     return tuple(found)
 
 
+def _field(packed: bytes, which: str) -> str:
+    """Return the name of an address field in Wireshark's display filters."""
+    return f"ip.{which}" if len(packed) == 4 else f"ipv6.{which}"
+
+
 def _storms(around: Surroundings) -> Iterable[Finding]:
-    for endpoint, times in list(around.attempt_times.items())[:10_000]:
+    for rows in around.index.busiest_responders(_STORM_ATTEMPTS):
+        endpoint = rows[0].responder
+        times = around.attempt_times(endpoint)
         start = 0
         most, when = 0, 0
         for end, time in enumerate(times):
@@ -102,24 +110,25 @@ def _storms(around: Surroundings) -> Iterable[Finding]:
                 start += 1
             if end - start + 1 > most:
                 most, when = end - start + 1, start
-        rows = around.to_responder(endpoint)
-        failed = sum(1 for row in rows if row.saw_syn and (not row.established or row.rsts))
+        attempts = sorted((row for row in rows if row.saw_syn), key=lambda row: row.first_ns)
+        failed = sum(1 for row in attempts if not row.established or row.rsts)
         if most >= _STORM_ATTEMPTS and failed >= most // 2:
             yield Finding(
                 "reconnect-storm",
                 f"Reconnect storm to {endpoint}",
-                f"{most} connection attempts within a minute, {failed} of {len(rows)} in all failed or were reset. "
+                f"{most} connection attempts within a minute, {failed} of {len(attempts)} in all failed or were reset. "
                 "Reconnecting without a growing pause keeps a struggling server down; back off exponentially with "
                 "jitter.",
-                tuple(row.first_frame for row in rows[when : when + 3]),
+                tuple(row.first_frame for row in attempts[when : when + 3]),
                 around.capture.info.path,
-                f"tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.dstport == {endpoint.port}",
+                f"tcp.flags.syn == 1 && tcp.flags.ack == 0 && {_field(endpoint.packed, 'dst')} == {endpoint.address} "
+                f"&& tcp.dstport == {endpoint.port}",
             )
 
 
 def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable[Finding]:
-    bare: dict[str, list[int]] = defaultdict(list)
-    slow: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    bare: dict[bytes, list[int]] = defaultdict(list)
+    slow: dict[bytes, list[tuple[int, int, int]]] = defaultdict(list)
     for position, incident in enumerate(incidents):
         diagnosis = incident.diagnosis
         if diagnosis.cause not in ("firewall-idle-drop", "firewall-idle-reset", "ftp-control-idle-during-transfer"):
@@ -127,7 +136,7 @@ def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable
         reading = diagnosis.examination.reading
         if reading is None:
             continue
-        host = reading.flow.initiator.endpoint.address
+        host = reading.flow.initiator.endpoint.packed
         silence = diagnosis.fact("silence_before_end")
         interval = diagnosis.fact("keepalive_interval")
         if isinstance(interval, int) and isinstance(silence, int):
@@ -135,21 +144,22 @@ def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable
         elif diagnosis.fact("keepalive_probes") == 0:
             bare[host].append(position)
     for host, positions in list(bare.items())[:_MOST_HOSTS]:
+        name = format_address(host)
         yield Finding(
             "no-keepalive",
-            f"{host} sends no keepalives",
+            f"{name} sends no keepalives",
             f"None of its {len(positions)} connection{'s' if len(positions) > 1 else ''} that went idle and died sent "
             "a TCP keepalive or a heartbeat. The operating system's default of 2 hours is longer than nearly every "
             "limit between two hosts.",
             capture=around.capture.info.path,
-            filter=f"tcp.analysis.keep_alive && ip.addr == {host}",
+            filter=f"tcp.analysis.keep_alive && {_field(host, 'src')} == {name}",
             incidents=tuple(str(position + 1) for position in positions),
         )
     for host, cases in list(slow.items())[:_MOST_HOSTS]:
         interval, silence = min(case[1] for case in cases), min(case[2] for case in cases)
         yield Finding(
             "keepalive-longer-than-idle-limit",
-            f"{host} sends keepalives too rarely",
+            f"{format_address(host)} sends keepalives too rarely",
             f"Its keepalives come after {format_duration(interval)} of silence; connections died after "
             f"{format_duration(silence)}. Set them well below that.",
             capture=around.capture.info.path,
@@ -203,16 +213,12 @@ def _idle_limits(incidents: Sequence[Incident], around: Surroundings) -> Iterabl
 
 
 def _ports(around: Surroundings) -> Iterable[Finding]:
-    ports: dict[bytes, set[int]] = defaultdict(set)
-    for row in around.rows:
-        if row.saw_syn:
-            ports[row.initiator.packed].add(row.initiator.port)
-    for packed, used in ports.items():
+    for rows in around.index.busiest_initiators(_PORT_RANGE * 9 // 10):
+        used = {row.initiator.port for row in rows if row.saw_syn}
         if len(used) >= _PORT_RANGE * 9 // 10:
-            row = around.from_host(packed)[0]
             yield Finding(
                 "ephemeral-ports-exhausted",
-                f"{row.initiator.address} runs out of source ports",
+                f"{rows[0].initiator.address} runs out of source ports",
                 f"{len(used):,} different source ports were used; Windows has {_PORT_RANGE:,} by default and holds "
                 "each for up to four minutes after a close.",
                 capture=around.capture.info.path,

@@ -17,7 +17,7 @@ from analyzer.capture.model import Note, NoteKind
 from analyzer.decode import notes as decode
 from analyzer.endpoint import Endpoint
 from analyzer.flows.model import Flow, Silence
-from analyzer.flows.rows import FlowRow, RowList, rows_of
+from analyzer.flows.rows import RowIndex, RowList
 from analyzer.logs.model import SocketRow
 from analyzer.lookups import Lookup, read_lookups
 from analyzer.signals.reset import Baseline
@@ -75,9 +75,6 @@ class IcmpHit:
         return "time-exceeded" if self.error.type == 11 else "other"
 
 
-_NO_ROWS = RowList()
-
-
 class Surroundings:
     """Questions about a capture that no single flow answers."""
 
@@ -88,6 +85,7 @@ class Surroundings:
         self._views: dict[int, WireView] = {}
         self._baselines: dict[tuple[bytes, int], Baseline] = {}
         self._silences: dict[Endpoint, list[tuple[int, Silence]]] = {}
+        self._attempts: dict[Endpoint, list[int]] = {}
 
     def flow(self, index: int) -> Flow:
         """Return the flow at ``index`` of the capture's table, built once."""
@@ -112,53 +110,30 @@ class Surroundings:
         return self._sockets.get(ends) or self._sockets.get(ends[::-1])
 
     @cached_property
-    def rows(self) -> Sequence[FlowRow]:
+    def index(self) -> RowIndex:
+        """The capture's flows by host, port and endpoint."""
+        return RowIndex(self.capture.flows)
+
+    @property
+    def rows(self) -> RowList:
         """One light row a flow."""
-        return rows_of(self.capture.flows)
-
-    @cached_property
-    def _by_responder(self) -> dict[Endpoint, RowList]:
-        found: dict[Endpoint, RowList] = defaultdict(RowList)
-        for row in self.rows:
-            found[row.responder].append(row)
-        return found
-
-    @cached_property
-    def _by_responder_host(self) -> dict[bytes, RowList]:
-        found: dict[bytes, RowList] = defaultdict(RowList)
-        for row in self.rows:
-            found[row.responder.packed].append(row)
-        return found
-
-    @cached_property
-    def _by_initiator_host(self) -> dict[bytes, RowList]:
-        found: dict[bytes, RowList] = defaultdict(RowList)
-        for row in self.rows:
-            found[row.initiator.packed].append(row)
-        return found
+        return self.index.every
 
     def to_responder(self, endpoint: Endpoint) -> RowList:
         """Flows that lead to ``endpoint``, in capture order."""
-        return self._by_responder.get(endpoint, _NO_ROWS)
+        return self.index.to_responder(endpoint.packed, endpoint.port)
 
     def to_host(self, packed: bytes) -> RowList:
         """Flows that lead to any port of a host."""
-        return self._by_responder_host.get(packed, _NO_ROWS)
+        return self.index.to_host(packed)
 
     def from_host(self, packed: bytes) -> RowList:
         """Flows that a host opened."""
-        return self._by_initiator_host.get(packed, _NO_ROWS)
-
-    @cached_property
-    def _by_port(self) -> dict[int, RowList]:
-        found: dict[int, RowList] = defaultdict(RowList)
-        for row in self.rows:
-            found[row.responder.port].append(row)
-        return found
+        return self.index.from_host(packed)
 
     def on_port(self, port: int) -> RowList:
         """Flows to any host on a port."""
-        return self._by_port.get(port, _NO_ROWS)
+        return self.index.on_port(port)
 
     def silences_to(self, endpoint: Endpoint) -> Sequence[tuple[int, Silence]]:
         """Silences of the first flows to an endpoint that had any, each with its flow's index."""
@@ -193,7 +168,7 @@ class Surroundings:
                     ttls[ttl] += count
         neighbours: set[int] = set()
         if not ttls:
-            for row in islice(self._by_network.get(packed[:-1], ()), _SAMPLES):
+            for row in islice(self.index.to_network(packed), _SAMPLES):
                 if row.responder.packed != packed and row.responder_packets:
                     neighbours |= {ttl for ttl, _ in self.flow(row.index).responder.ttl_modes}
                     took = self.view(row.index).round_trip_ns
@@ -201,14 +176,6 @@ class Surroundings:
                         round_trips.append(took)
         ranked = sorted(ttls, key=lambda ttl: -ttls[ttl])[:3]
         return Baseline(tuple(ranked), min(round_trips, default=None), tuple(sorted(neighbours)))
-
-    @cached_property
-    def _by_network(self) -> dict[bytes, list[FlowRow]]:
-        """Flows by the responder's address without its last byte: the smallest network that is common."""
-        found: dict[bytes, list[FlowRow]] = defaultdict(list)
-        for row in self.rows:
-            found[row.responder.packed[:-1]].append(row)
-        return found
 
     def _notes(self, *kinds: NoteKind) -> Iterable[Note]:
         return (note for note in self.capture.notes if note.kind in kinds)
@@ -310,14 +277,13 @@ class Surroundings:
                 found[endpoint].append(note)
         return found
 
-    @cached_property
-    def attempt_times(self) -> dict[Endpoint, list[int]]:
-        """Times of connection attempts by responder endpoint, sorted."""
-        found: dict[Endpoint, list[int]] = defaultdict(list)
-        for row in self.rows:
-            if row.saw_syn:
-                found[row.responder].append(row.first_ns)
-        return {endpoint: sorted(times) for endpoint, times in found.items()}
+    def attempt_times(self, endpoint: Endpoint) -> list[int]:
+        """Return the times of connection attempts to an endpoint, sorted."""
+        known = self._attempts.get(endpoint)
+        if known is None:
+            known = sorted(row.first_ns for row in self.to_responder(endpoint) if row.saw_syn)
+            self._attempts[endpoint] = known
+        return known
 
     @cached_property
     def one_sided(self) -> bool:
@@ -331,7 +297,7 @@ class Surroundings:
 
     def attempts_near(self, endpoint: Endpoint, around_ns: int, within_ns: int) -> int:
         """How many connection attempts an endpoint got near a time."""
-        times = self.attempt_times.get(endpoint, [])
+        times = self.attempt_times(endpoint)
         return bisect_right(times, around_ns + within_ns) - bisect_left(times, around_ns - within_ns)
 
     @cached_property
@@ -344,9 +310,9 @@ class Surroundings:
         """Any ARP or neighbour discovery was captured."""
         return any(True for _ in self._notes(NoteKind.ARP, NoteKind.NEIGHBOUR))
 
-    def between(self, hosts: set[bytes]) -> list[FlowRow]:
+    def between(self, hosts: set[bytes]) -> RowList:
         """Flows between two hosts, either of which opened them."""
-        return [row for host in hosts for row in self.from_host(host) if row.responder.packed in hosts]
+        return self.index.between(hosts)
 
     def address_change(self, packed: bytes, since_ns: int) -> int | None:
         """Return the frame in which the host with this address shows another one around a time; None when none does.

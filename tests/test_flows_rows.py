@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.flows.model import SYN
-from analyzer.flows.rows import RowList, rows_of
+from analyzer.flows.rows import RowIndex, RowList, rows_of
 from tests.conversations import CONVERSATIONS, ORDINARY
 from tests.reading import capture_of
 from tests.wire import Conversation
@@ -62,6 +62,39 @@ def test_the_first_unanswered_moment_is_kept() -> None:
     st.none() | st.integers(0, 400),
 )
 def test_near_finds_what_looking_at_all_finds(times: list[int], around: int, before: int, after: int | None) -> None:
-    rows = RowList(TEMPLATE._replace(index=index, first_ns=time) for index, time in enumerate(times))
+    rows = RowList(
+        range(len(times)), lambda index: TEMPLATE._replace(index=index, first_ns=times[index]), times.__getitem__
+    )
     until = around + (before if after is None else after)
-    assert rows.near(around, before, after) == [row for row in rows if around - before <= row.first_ns <= until]
+    assert list(rows.near(around, before, after)) == [row for row in rows if around - before <= row.first_ns <= until]
+
+
+def _meet(client: str, server: str, seconds: int) -> Conversation:
+    conv = Conversation(client=client, server=server, start=1_800_000_000_000_000_000 + seconds * 1_000_000_000)
+    conv.handshake()
+    return conv
+
+
+def test_rows_are_found_by_host_port_endpoint_and_network() -> None:
+    capture = capture_of(
+        _meet("10.0.0.5:50001", "10.9.0.7:443", 0),
+        _meet("10.0.0.6:50002", "10.9.0.8:443", 1),
+        _meet("[2001:db8::5]:50003", "[2001:db8:1::7]:80", 2),
+        _meet("10.9.0.7:50004", "10.0.0.5:20", 3),
+    )
+    index, rows = RowIndex(capture.flows), rows_of(capture.flows)
+    assert list(index.every) == list(rows)
+    for row in rows:
+        assert row.first_ns == capture.flows.began(row.index)
+        assert row in index.to_responder(*row.responder)
+        assert row in index.to_host(row.responder.packed)
+        assert row in index.from_host(row.initiator.packed)
+        assert row in index.on_port(row.responder.port)
+        assert row in index.to_network(row.responder.packed)
+    assert list(index.on_port(443).indexes) == [0, 1]
+    assert list(index.to_network(bytes((10, 9, 0, 200))).indexes) == [0, 1]
+    assert list(index.between((bytes((10, 0, 0, 5)), bytes((10, 9, 0, 7)))).indexes) == [0, 3]
+    assert [list(one.indexes) for one in index.busiest_responders(1)] == [[0], [1], [2], [3]]
+    assert index.busiest_initiators(2) == []
+    for nothing in (index.to_host(bytes(16)), index.from_host(bytes(4)), index.to_network(bytes(4)), index.on_port(9)):
+        assert not nothing

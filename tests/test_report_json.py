@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,11 @@ def test_only_the_worked_example_carries_its_timeline() -> None:
 
 def test_packed_text_is_one_line() -> None:
     assert render(samples.idle_drop(), indent=None).count("\n") == 1
+
+
+def test_many_incidents_stand_one_a_line_and_say_the_same() -> None:
+    one = samples.three_in_a_group()
+    many = replace(one, incidents=tuple(one.incidents[number % 3] for number in range(101)))
+    text = render(many)
+    assert json.loads(text) == json.loads(render(many, None)) == report_object(many)
+    assert sum(line.startswith('    {"id"') for line in text.splitlines()) >= 101

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from analyzer.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from analyzer.flows.table import FlowTable
 
-__all__ = ["FlowRow", "RowList", "rows_of"]
+__all__ = ["FlowRow", "RowIndex", "RowList", "rows_of"]
+
+_KEPT = 1 << 15
+_V6 = 1 << 32
 
 
 class FlowRow(NamedTuple):
@@ -41,23 +46,156 @@ class FlowRow(NamedTuple):
     """When the initiator's first never acknowledged segment, or a SYN without any answer, was sent; None otherwise."""
 
 
-class RowList(list[FlowRow]):
-    """Rows in the order their flows began, so that those near a time are found without looking at all."""
+class RowList(Sequence[FlowRow]):
+    """Rows in the order their flows began, each made when it is asked for."""
 
-    __slots__ = ()
+    __slots__ = ("_began", "_indexes", "_row")
 
-    def near(self, around_ns: int, before_ns: int, after_ns: int | None = None) -> list[FlowRow]:
+    def __init__(
+        self, indexes: Sequence[int], row: Callable[[int], FlowRow], began: Callable[[int], int]
+    ) -> None:
+        """``row`` gives the row of a flow's index, ``began`` the time of its first packet in ns."""
+        self._indexes = indexes
+        self._row = row
+        self._began = began
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+    @overload
+    def __getitem__(self, at: int) -> FlowRow: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> RowList: ...
+
+    def __getitem__(self, at: int | slice) -> FlowRow | RowList:
+        if isinstance(at, slice):
+            return RowList(self._indexes[at], self._row, self._began)
+        return self._row(self._indexes[at])
+
+    @property
+    def indexes(self) -> Sequence[int]:
+        """The flows' positions in their table."""
+        return self._indexes
+
+    def near(self, around_ns: int, before_ns: int, after_ns: int | None = None) -> RowList:
         """Flows that began from ``before_ns`` before a time to ``after_ns`` (the same by default) after it.
 
         Where a capture's clock steps back, rows around the step may be missed.
         """
         after = before_ns if after_ns is None else after_ns
-        low = bisect_left(self, around_ns - before_ns, key=_began)
-        return self[low : bisect_right(self, around_ns + after, lo=low, key=_began)]
+        low = bisect_left(self._indexes, around_ns - before_ns, key=self._began)
+        return self[low : bisect_right(self._indexes, around_ns + after, lo=low, key=self._began)]
 
 
-def _began(row: FlowRow) -> int:
-    return row.first_ns
+class RowIndex:
+    """The rows of a table by host, port and endpoint; nothing is made before it is asked for."""
+
+    def __init__(self, table: FlowTable) -> None:
+        self._table = table
+        self._rows: dict[int, FlowRow] = {}
+
+    def row(self, index: int) -> FlowRow:
+        """Return the row at ``index``; many are remembered. Raises IndexError."""
+        row = self._rows.get(index)
+        if row is None:
+            if len(self._rows) >= _KEPT:
+                self._rows.clear()
+            row = self._rows[index] = self._table.row(index)
+        return row
+
+    def rows(self, indexes: Sequence[int]) -> RowList:
+        """Return the rows of these flows."""
+        return RowList(indexes, self.row, self._table.began)
+
+    @cached_property
+    def every(self) -> RowList:
+        """All rows."""
+        return self.rows(range(len(self._table)))
+
+    @cached_property
+    def _parties(self) -> tuple[list[int], list[int], dict[bytes, int]]:
+        return self._table.parties()
+
+    def _host(self, packed: bytes) -> int:
+        """Return a host's number; -1 for one that no flow has."""
+        if len(packed) == 4:
+            return int.from_bytes(packed, "big")
+        return self._parties[2].get(packed, -1)
+
+    @cached_property
+    def _by_responder(self) -> dict[int, list[int]]:
+        return _grouped(self._parties[1])
+
+    @cached_property
+    def _by_responder_host(self) -> dict[int, list[int]]:
+        return _grouped(end >> 16 for end in self._parties[1])
+
+    @cached_property
+    def _by_initiator_host(self) -> dict[int, list[int]]:
+        return _grouped(end >> 16 for end in self._parties[0])
+
+    @cached_property
+    def _by_port(self) -> dict[int, list[int]]:
+        return _grouped(end & 0xFFFF for end in self._parties[1])
+
+    @cached_property
+    def _by_network(self) -> dict[int | bytes, list[int]]:
+        found: dict[int | bytes, list[int]] = {}
+        names = list(self._parties[2])
+        for host, indexes in self._by_responder_host.items():
+            network: int | bytes = host >> 8 if host < _V6 else names[host - _V6][:-1]
+            found.setdefault(network, []).extend(indexes)
+        return {network: sorted(indexes) for network, indexes in found.items()}
+
+    def to_responder(self, packed: bytes, port: int) -> RowList:
+        """Flows to an endpoint."""
+        return self.rows(self._by_responder.get(self._host(packed) << 16 | port, ()))
+
+    def to_host(self, packed: bytes) -> RowList:
+        """Flows to any port of a host."""
+        return self.rows(self._by_responder_host.get(self._host(packed), ()))
+
+    def from_host(self, packed: bytes) -> RowList:
+        """Flows that a host opened."""
+        return self.rows(self._by_initiator_host.get(self._host(packed), ()))
+
+    def on_port(self, port: int) -> RowList:
+        """Flows to any host on a port."""
+        return self.rows(self._by_port.get(port, ()))
+
+    def to_network(self, packed: bytes) -> RowList:
+        """Flows to the hosts whose address differs in the last byte at most: the smallest network that is common."""
+        if len(packed) == 4:
+            return self.rows(self._by_network.get(int.from_bytes(packed[:-1], "big"), ()))
+        return self.rows(self._by_network.get(packed[:-1], ()))
+
+    def between(self, hosts: Iterable[bytes]) -> RowList:
+        """Flows between any two of some hosts, in order."""
+        numbers = {self._host(host) for host in hosts}
+        responders = self._parties[1]
+        found = [
+            index
+            for number in numbers
+            for index in self._by_initiator_host.get(number, ())
+            if responders[index] >> 16 in numbers
+        ]
+        return self.rows(sorted(found))
+
+    def busiest_responders(self, least: int) -> list[RowList]:
+        """Return the flows of each endpoint that at least so many lead to, in order of the endpoints' first flows."""
+        return [self.rows(indexes) for indexes in self._by_responder.values() if len(indexes) >= least]
+
+    def busiest_initiators(self, least: int) -> list[RowList]:
+        """Return the flows of each host that opened at least so many, in order of the hosts' first flows."""
+        return [self.rows(indexes) for indexes in self._by_initiator_host.values() if len(indexes) >= least]
+
+
+def _grouped(keys: Iterable[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for index, key in enumerate(keys):
+        found[key].append(index)
+    return dict(found)
 
 
 def rows_of(table: FlowTable) -> Sequence[FlowRow]:

@@ -100,7 +100,7 @@ def _ftp(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     transfer = 0
     frames: tuple[int, ...] = ()
     pause = reading.pause
-    for row in around.rows if len(around.rows) < 5000 else around.between(hosts):
+    for row in around.between(hosts):
         if row.index == flow.index or {row.initiator.packed, row.responder.packed} != hosts:
             continue
         if row.first_ns < flow.first_ns or row.first_ns > flow.last_ns + NS:

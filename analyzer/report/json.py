@@ -28,10 +28,27 @@ __all__ = ["capture_object", "render", "report_object"]
 Object = dict[str, Any]
 
 
+_INDENTED = 100
+"""Up to so many incidents are indented for people; of more, each stands packed on a line of its own."""
+
+
 def render(report: Report, indent: int | None = 2) -> str:
     """Return the report as JSON text with a final newline; ``indent`` None packs it."""
-    separators = (",", ":") if indent is None else None
-    return json.dumps(report_object(report), indent=indent, separators=separators, allow_nan=False) + "\n"
+    whole = report_object(report)
+    if indent is None:
+        return json.dumps(whole, separators=(",", ":"), allow_nan=False) + "\n"
+    if len(report.incidents) <= _INDENTED:
+        return json.dumps(whole, indent=indent, allow_nan=False) + "\n"
+    # Indentation is written by Python's slow encoder, and nobody reads hundreds of incidents in this form.
+    pad = " " * indent
+    parts = []
+    for name, value in whole.items():
+        if isinstance(value, list) and value:
+            lines = f",\n{pad}{pad}".join(json.dumps(one, allow_nan=False) for one in value)
+            parts.append(f"{pad}{json.dumps(name)}: [\n{pad}{pad}{lines}\n{pad}]")
+        else:
+            parts.append(f"{pad}{json.dumps(name)}: {json.dumps(value, allow_nan=False)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def report_object(report: Report) -> Object:
