@@ -20,7 +20,7 @@ _LARGEST_ZONE = 14 * 3600 * NS
 _LARGEST_SKEW = 420 * NS
 _TOLERANCE = 90 * MS
 """How far a log line may come after what it tells of and still count as the same moment."""
-_WITNESS = 0.35
+_WITNESS = 0.3
 """The least weight of an anchor that may move a clock."""
 _DEFAULT_UNCERTAINTY = 2 * NS
 

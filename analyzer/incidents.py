@@ -185,6 +185,8 @@ def _plausible(examination: Examination, local: set[int] | None) -> float:
         return weight
     slack = symptom.uncertainty_ns + NS // 20
     weight *= _recent(reading, time + slack)
+    if death is not None:
+        weight *= 1.0 - 0.1 * min(1.0, abs(time - death) / (10 * NS))
     if death is None:
         return weight * (0.9 if examination.cause in _NO_WIRE_CAUSE else 0.5)
     if examination.cause == "used-before-connected":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,7 +116,8 @@ def examine(
     rules = load_rules(question.rules)
     if logs is None:
         # A wrong name is told before a large capture is read.
-        _read_logs([path for path in question.logs if not Path(path).is_file()], question, None)
+        missing = [path for path in question.logs if not os.path.isfile(path)]  # noqa: PTH113
+        _read_logs(missing, question, None)
     captures = read_captures(question.captures, hash_files=question.hash_files, progress=progress)
     if logs is None:
         began = min((one.info.first_ns for one in captures if one.info.first_ns is not None), default=None)
