@@ -6,13 +6,14 @@ knows which facts exist; that closed list is `analyzer.facts`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.units import format_duration
 
-__all__ = ["Fact", "FactSet", "FactType", "Known", "Unknown", "Value", "format_value", "say_value"]
+__all__ = ["Fact", "FactSet", "FactType", "Known", "Unknown", "Value", "agree", "format_value", "say_value"]
 
 Value = bool | int | str
 """A bool, an integer (durations in nanoseconds, sizes in bytes) or text (also the choices of an enum)."""
@@ -70,7 +71,7 @@ class Fact:
             if not value and self.says_not:
                 return self.says_not
         elif self.says:
-            return self.says.replace("{}", say_value(self, value))
+            return agree(self.says.replace("{}", say_value(self, value)))
         return f"{self.meaning.rstrip('.')}: {say_value(self, value)}."
 
 
@@ -123,6 +124,18 @@ def say_value(fact: Fact, value: Value) -> str:
         text = str(value)
         return _WORDS.get(text, text.replace("-", " "))
     return format_value(fact, value)
+
+
+_COUNTED = "address|SYN|connection|attempt|handshake|request|probe|time|host|port|packet|flow"
+_ONE = re.compile(rf"(?<![\w.:,])1 (?P<kind>(?:[A-Za-z]+ ){{0,2}}?)(?P<noun>{_COUNTED})(?:es|s)\b")
+_VERBS = {"were": "was", "stand": "stands", "fit": "fits"}
+_VERB = re.compile(rf"(?P<subject>(?<![\w.:,])1 [a-zA-Z][^.;,()]*?)\b(?P<verb>{'|'.join(_VERBS)})\b")
+
+
+def agree(sentence: str) -> str:
+    """Return the sentence with what a 1 counts in the singular: templates are written for many."""
+    text, changed = _ONE.subn(r"1 \g<kind>\g<noun>", sentence)
+    return _VERB.sub(lambda match: match["subject"] + _VERBS[match["verb"]], text) if changed else sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.facts import VOCABULARY, FactSet, say_value
+from analyzer.factset import agree
 
 __all__ = ["Answer", "Fix", "Knowledge", "LookAlike", "placeholders", "render_summary", "restore_knowledge"]
 
@@ -124,4 +125,4 @@ def render_summary(template: str, facts: FactSet, parties: Mapping[str, str]) ->
         return fill(name) or (f"the {name}" if name in PARTIES else f"an unknown {name.replace('_', ' ')}")
 
     text = _PLACEHOLDER.sub(required, _OPTIONAL.sub(optional, template))
-    return " ".join(text.split())
+    return agree(" ".join(text.split()))
