@@ -110,9 +110,11 @@ def _storms(around: Surroundings) -> Iterable[Finding]:
                 start += 1
             if end - start + 1 > most:
                 most, when = end - start + 1, start
+        if most < _STORM_ATTEMPTS:
+            continue
         attempts = sorted((row for row in rows if row.saw_syn), key=lambda row: row.first_ns)
         failed = sum(1 for row in attempts if not row.established or row.rsts)
-        if most >= _STORM_ATTEMPTS and failed >= most // 2:
+        if failed >= most // 2:
             yield Finding(
                 "reconnect-storm",
                 f"Reconnect storm to {endpoint}",

@@ -281,7 +281,9 @@ class Surroundings:
         """Return the times of connection attempts to an endpoint, sorted."""
         known = self._attempts.get(endpoint)
         if known is None:
-            known = sorted(row.first_ns for row in self.to_responder(endpoint) if row.saw_syn)
+            flows = self.capture.flows
+            indexes = self.to_responder(endpoint).indexes
+            known = sorted(flows.began(index) for index in indexes if flows.attempted(index))
             self._attempts[endpoint] = known
         return known
 

@@ -36,7 +36,7 @@ def test_a_row_is_its_flow_in_short(name: str) -> None:
     assert row.rsts == flow.initiator.rsts + flow.responder.rsts
     assert (row.initiator_fins, row.responder_fins) == (flow.initiator.fins, flow.responder.fins)
     assert row.longest_silence_ns == max((silence.duration_ns for silence in flow.silences), default=0)
-    assert row.saw_syn == any(s.has(SYN) and s.from_initiator for s in flow.segments)
+    assert row.saw_syn == capture.flows.attempted(0) == any(s.has(SYN) and s.from_initiator for s in flow.segments)
 
 
 def test_the_first_unanswered_moment_is_kept() -> None:

@@ -242,6 +242,12 @@ class FlowTable:
             return halves[high + lay.H_FIRST_NS]
         return halves[low + lay.H_FIRST_NS]
 
+    def attempted(self, index: int) -> bool:
+        """Tell whether the initiator of the flow at ``index`` sent a SYN. Raises IndexError."""
+        side = self._word(index, lay.J_META) & lay.J_SIDE
+        half = self.entry(index) * lay.T_STRIDE + lay.T_HALVES + side * lay.H_STRIDE
+        return self.digest.halves[half + lay.H_COUNTS] & lay.COUNT_LIMIT != 0
+
     def parties(self) -> tuple[list[int], list[int], dict[bytes, int]]:
         """Return ``host << 16 | port`` of each flow's initiator, the same of its responder, and IPv6 hosts' numbers.
 
