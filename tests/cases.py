@@ -1,7 +1,7 @@
 """Labelled cases: a capture, the log of the application, and what must come out.
 
 Two forms are read. ``samples/<name>/expected.json`` is the project's own; ``label.json`` is that of recorded captures
-kept elsewhere. ``Case.judge`` holds a report against a label: which incident answers the label, and whether it is right.
+kept elsewhere. ``Case.judge`` holds a report against a label: which incident answers it, and whether that is right.
 """
 
 from __future__ import annotations
@@ -18,7 +18,19 @@ from analyzer.report.model import IncidentReport, Report
 from analyzer.ruleset.load import load_rules
 from analyzer.units import NS, parse_instant
 
-__all__ = ["LEVELS", "SAMPLES", "Case", "Verdict", "ask", "labelled", "lineage", "sample", "sample_names", "samples"]
+__all__ = [
+    "LEVELS",
+    "SAMPLES",
+    "Case",
+    "Verdict",
+    "answered",
+    "ask",
+    "labelled",
+    "lineage",
+    "sample",
+    "sample_names",
+    "samples",
+]
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 LEVELS = {"none": -1, "low": 0, "medium": 1, "high": 2}
@@ -115,6 +127,13 @@ class Case:
 def ask(capture: Path | str, log: Path | str | None = None) -> Report:
     """Analyse one capture, with its log or without."""
     return analyze(Question([str(capture)], [] if log is None else [str(log)], hash_files=False))
+
+
+@cache
+def answered(name: str, *, with_log: bool) -> Report:
+    """The report of one sample, made once."""
+    one = sample(name)
+    return ask(one.capture, one.log if with_log else None)
 
 
 def _sample(folder: Path) -> Case:

@@ -14,7 +14,7 @@ from analyzer.ruleset.load import load_rules, read_rules
 from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from tests.build_samples import BUILT, pcapng
-from tests.cases import LEVELS, SAMPLES, Case, ask, lineage, sample, sample_names, samples
+from tests.cases import LEVELS, SAMPLES, Case, answered, ask, lineage, sample, sample_names, samples
 from tests.wire import Conversation, write_pcap
 
 RULES = load_rules()
@@ -23,22 +23,16 @@ HEALTHY = [one.name for one in samples() if one.cause is None]
 CAUSES = [cause for cause, one in RULES.causes.items() if one.kind == "cause"]
 FINDINGS = [cause for cause, one in RULES.causes.items() if one.kind == "finding"]
 _SPARED = {"ephemeral-ports-exhausted", "keepalive-longer-than-idle-limit", "wrong-socket-used"}
-"""Without a sample that must match: the first needs 15,000 connections and has a test of its own, the second a site file
-that knows the limit, and the third is never more than a guess beside its parent no-network-cause."""
+"""Without a sample that must match: the first needs 15,000 connections and has a test of its own, the second a site
+file that knows the limit, and the third is never more than a guess beside its parent no-network-cause."""
 _MOST_BYTES = 1_500_000
-
-
-@cache
-def report(name: str, with_log: bool) -> Report:
-    one = sample(name)
-    return ask(one.capture, one.log if with_log else None)
 
 
 def causes_of(name: str) -> set[str]:
     """Every cause and finding that the sample's reports name."""
     named = set()
     for with_log in (True, False):
-        found = report(name, with_log)
+        found = answered(name, with_log=with_log)
         named |= {incident.cause for incident in found.incidents} | {finding.id for finding in found.findings}
     return named
 
@@ -87,7 +81,7 @@ def test_a_built_sample_is_what_its_source_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", GUILTY)
 def test_with_its_log_a_sample_gets_its_verdict(name: str) -> None:
-    one, found = sample(name), report(name, True)
+    one, found = sample(name), answered(name, with_log=True)
     verdict = one.judge(found.incidents)
     assert verdict.incident is not None, "missed"
     assert verdict.right, (verdict.incident.cause, verdict.incident.score)
@@ -99,7 +93,7 @@ def test_with_its_log_a_sample_gets_its_verdict(name: str) -> None:
 
 @pytest.mark.parametrize("name", GUILTY)
 def test_without_its_log_a_sample_gets_what_packets_can_show(name: str) -> None:
-    one, found = sample(name), report(name, False)
+    one, found = sample(name), answered(name, with_log=False)
     verdict = one.judge(found.incidents)
     if one.needs_log:
         # Silence is right; a doubtful answer that names the right connection does no harm.
@@ -130,7 +124,7 @@ def _check_place(one: Case, found: Report) -> None:
 @pytest.mark.parametrize("name", HEALTHY)
 @pytest.mark.parametrize("with_log", [True, False])
 def test_a_healthy_sample_has_no_incident(name: str, with_log: bool) -> None:
-    assert report(name, with_log).incidents == ()
+    assert answered(name, with_log=with_log).incidents == ()
 
 
 @pytest.mark.parametrize("name", HEALTHY)
@@ -186,7 +180,7 @@ def _deciding() -> set[str]:
     for name in GUILTY:
         one = sample(name)
         examiner = Examiner(Surroundings(read_capture(str(one.capture))), RULES)
-        for incident in (*from_log(read_log(str(one.log)), examiner)[0], *from_capture(examiner)):
+        for incident in (*from_log(read_log(str(one.log)), examiner)[0], *from_capture(examiner)[0]):
             fitting |= {match.rule.id for match in incident.diagnosis.examination.evaluation.matches}
     return fitting
 
