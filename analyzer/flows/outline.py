@@ -143,17 +143,6 @@ def _coverage(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _cold(
-    halves: cython.longlong[::1], h: cython.Py_ssize_t, cold: cython.longlong[::1], word: cython.Py_ssize_t
-) -> cython.longlong:
-    """Return one counter of a half's cold record."""
-    number: cython.longlong = halves[h + H_FLAGS] >> HF_COLD
-    return cold[(number - 1) * C_STRIDE + word] if number else 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def _half(
     halves: cython.longlong[::1],
     h: cython.Py_ssize_t,
@@ -164,14 +153,16 @@ def _half(
 ) -> cython.void:
     """Write the numbers of one half, ``other`` 1 for the responder's."""
     counts: cython.longlong = halves[h + H_COUNTS]
+    number: cython.longlong = halves[h + H_FLAGS] >> HF_COLD
     out[o + O_PACKETS + other] = halves[h + H_PACKETS] & LOW32
     out[o + O_BYTES + other] = halves[h + H_BYTES]
     out[o + O_RETRANSMITTED + other] = _coverage(halves, h, cold, False)
     out[o + O_MISSING + other] = _coverage(halves, h, cold, True)
     out[o + O_FINS] += (counts >> COUNT_ONE_FIN) & COUNT_LIMIT
     out[o + O_RSTS] += (counts >> COUNT_ONE_RST) & COUNT_LIMIT
-    out[o + O_KEEPALIVES] += _cold(halves, h, cold, C_KEEP)
-    out[o + O_ZERO_WINDOWS] += _cold(halves, h, cold, C_ZERO)
+    if number:
+        out[o + O_KEEPALIVES] += cold[(number - 1) * C_STRIDE + C_KEEP]
+        out[o + O_ZERO_WINDOWS] += cold[(number - 1) * C_STRIDE + C_ZERO]
 
 
 @cython.cfunc
@@ -185,13 +176,8 @@ def _mark(
     at: cython.Py_ssize_t,
 ) -> cython.Py_ssize_t:
     """Write down a segment with SYN, FIN or RST where there is room; return where the next one goes."""
-    kind: cython.longlong = 0
-    if shape & 2:
-        kind |= MARK_SYN
-    if shape & 1:
-        kind |= MARK_FIN
-    if shape & 4:
-        kind |= MARK_RST
+    # Flags have FIN, SYN and RST in their lowest bits; marks have SYN first.
+    kind: cython.longlong = ((shape >> 1) & MARK_SYN) | ((shape << 1) & MARK_FIN) | (shape & MARK_RST)
     if not kind:
         return at
     if at < room:
