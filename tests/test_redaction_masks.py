@@ -84,5 +84,10 @@ def test_hardware_addresses_become_local_ones_and_groups_stay() -> None:
     assert one.replaced_macs == {card: one.mac(card)}
 
 
+def test_who_names_nobody_stays() -> None:
+    one = masks()
+    assert [one.stays(packed) for packed in (bytes((127, 0, 0, 1)), bytes((10, 0, 0, 1)))] == [True, False]
+
+
 def test_without_a_key_each_run_has_its_own() -> None:
     assert Masks().name("files.corp.example") != Masks().name("files.corp.example")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from analyzer.redaction.tls import clean_tls, is_tls
 KEY = bytes(range(32))
 
 
+@cache
 def client_hello(name: str = "files.corp.example") -> bytes:
     """A ClientHello as OpenSSL writes it."""
     outgoing = ssl.MemoryBIO()

@@ -1,19 +1,21 @@
 """Prefix-preserving replacement of addresses: two hosts of one network stay hosts of one network.
 
 The permutation is Crypto-PAn (Xu, Fan, Ammar, Moon: "Prefix-Preserving IP Address Anonymization", ICNP 2002) from the
-package yacryptopan. On top of it, networks with a meaning stay themselves: a private address stays private, a public
+package yacryptopan, four rounds of it. On top of it, networks with a meaning stay themselves: a private address stays private, a public
 one public, a link-local one link-local (RFC 1918, 3927, 4193, 4291, 6598), because a reader judges by that. Loopback,
 multicast and unspecified addresses name nobody and stay whole.
 """
 
 from __future__ import annotations
 
+import hashlib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from analyzer.errors import UsageError
 
 __all__ = ["AddressMap"]
 
+_ROUNDS = 4
 _WHOLE = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8")
 _INSIDE = (
     "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
@@ -44,7 +46,10 @@ class AddressMap:
             raise UsageError(
                 "--redact needs yacryptopan, which is not installed: pip install yacryptopan"
             ) from None
-        self._crypto = CryptoPAn(key)
+        # In one round the flips of neighbouring bits hang together: the cipher sees the same block as long as the
+        # address agrees with the padding, and one host in some hundreds would keep most of its address. Rounds under
+        # keys of their own, one after the other, keep prefixes just as well and break that up.
+        self._rounds = [CryptoPAn(hashlib.sha256(bytes((number,)) + key).digest()) for number in range(_ROUNDS)]
         self._known: dict[bytes, bytes] = {}
         self._tails: dict[bytes, bytes] = {}
         """Last three bytes of IPv6 addresses, as solicited-node groups name them, to their replacements'."""
@@ -65,6 +70,15 @@ class AddressMap:
                 self._tails[packed[13:]] = found[13:]
         return found
 
+    def stays(self, packed: bytes) -> bool:
+        """Tell whether an address is one of those that name nobody."""
+        if packed[:13] == _SOLICITED:
+            return False
+        version, width = (4, 32) if len(packed) == 4 else (6, 128)
+        number = int.from_bytes(packed, "big")
+        whole = self._whole[version]
+        return any(number >> (width - length) == network >> (width - length) for network, length in whole)
+
     def _map(self, packed: bytes) -> bytes:
         if len(packed) == 16:
             if packed[:13] == _SOLICITED:
@@ -78,14 +92,15 @@ class AddressMap:
     def _bits(self, packed: bytes) -> bytes:
         version, width = (4, 32) if len(packed) == 4 else (6, 128)
         number = int.from_bytes(packed, "big")
-        for network, length in self._whole[version]:
-            if number >> (width - length) == network >> (width - length):
-                return packed
+        if self.stays(packed):
+            return packed
         # The permutation flips each bit by what stands before it. Leaving the bits alone that lead to a network with a
         # meaning keeps it a permutation, and keeps that network's addresses inside it.
         kept = 0
         for network, length in self._inside[version]:
             common = width - (number ^ network).bit_length()
             kept = max(kept, min(common + 1, length))
-        flipped: int = number ^ self._crypto.anonymize_bin(number, version)
-        return (number ^ (flipped & ((1 << (width - kept)) - 1))).to_bytes(width // 8, "big")
+        made = number
+        for one in self._rounds:
+            made ^= (made ^ one.anonymize_bin(made, version)) & ((1 << (width - kept)) - 1)
+        return made.to_bytes(width // 8, "big")

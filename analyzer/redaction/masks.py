@@ -51,6 +51,10 @@ class Masks:
         """Return the replacement of a packed IPv4 or IPv6 address, prefixes kept."""
         return self._addresses(packed)
 
+    def stays(self, packed: bytes) -> bool:
+        """Tell whether an address names nobody and so is not replaced."""
+        return self._addresses.stays(packed)
+
     def mac(self, link: bytes) -> bytes:
         """Return the replacement of a hardware address of six bytes: locally administered, group addresses kept."""
         if not any(link) or link[0] & 1:

@@ -57,8 +57,13 @@ def find_incident(examined: Examined, name: str) -> tuple[Part, Incident]:
 
 
 def prepare_masks(examined: Examined, key: bytes | None) -> Masks:
-    """Return masks that know every name and quoted refusal of what was examined."""
-    masks = Masks(key)
+    """Return masks that know every name and quoted refusal of what was examined.
+
+    Raises UsageError for a key that would leave a host its address.
+    """
+    masks = _fresh_masks(examined) if key is None else Masks(key)
+    if key is not None and any(masks.address(host) == host for host in _hosts(examined, masks)):
+        raise UsageError("--redact-key: with this key the address of a host stays what it is; take another key")
     refusals = {
         text
         for part in examined.parts
@@ -67,6 +72,25 @@ def prepare_masks(examined: Examined, key: bytes | None) -> Masks:
     }
     learn(masks, (note for capture in examined.captures for note in capture.notes), examined.logs, refusals)
     return masks
+
+
+_TRIES = 32
+
+
+def _fresh_masks(examined: Examined) -> Masks:
+    """Return masks under a random key by which no host gets its own address or another's of these captures."""
+    for _ in range(_TRIES):
+        masks = Masks()
+        hosts = _hosts(examined, masks)
+        if not hosts & {masks.address(host) for host in hosts}:
+            break
+    return masks
+
+
+def _hosts(examined: Examined, masks: Masks) -> set[bytes]:
+    """Return the hosts whose addresses are replaced at all: loopback and group addresses name nobody."""
+    hosts = {host for capture in examined.captures for host in capture.info.hosts}
+    return {host for host in hosts if not masks.stays(host)}
 
 
 def redacted_report(examined: Examined, report: Report, key: bytes | None, *, allow_secrets: bool = False) -> Report:
