@@ -100,7 +100,7 @@ def _field(packed: bytes, which: str) -> str:
 
 
 def _storms(around: Surroundings) -> Iterable[Finding]:
-    for rows in around.index.busiest_responders(_STORM_ATTEMPTS):
+    for rows in around.index.rushes(_STORM_ATTEMPTS, 60 * NS):
         endpoint = rows[0].responder
         times = around.attempt_times(endpoint)
         start = 0

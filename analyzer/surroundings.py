@@ -85,7 +85,6 @@ class Surroundings:
         self._views: dict[int, WireView] = {}
         self._baselines: dict[tuple[bytes, int], Baseline] = {}
         self._silences: dict[Endpoint, list[tuple[int, Silence]]] = {}
-        self._attempts: dict[Endpoint, list[int]] = {}
 
     def flow(self, index: int) -> Flow:
         """Return the flow at ``index`` of the capture's table, built once."""
@@ -279,13 +278,8 @@ class Surroundings:
 
     def attempt_times(self, endpoint: Endpoint) -> list[int]:
         """Return the times of connection attempts to an endpoint, sorted."""
-        known = self._attempts.get(endpoint)
-        if known is None:
-            flows = self.capture.flows
-            indexes = self.to_responder(endpoint).indexes
-            known = sorted(flows.began(index) for index in indexes if flows.attempted(index))
-            self._attempts[endpoint] = known
-        return known
+        flows = self.capture.flows
+        return sorted(flows.began(index) for index in self.to_responder(endpoint).indexes if flows.attempted(index))
 
     @cached_property
     def one_sided(self) -> bool:
@@ -299,8 +293,8 @@ class Surroundings:
 
     def attempts_near(self, endpoint: Endpoint, around_ns: int, within_ns: int) -> int:
         """How many connection attempts an endpoint got near a time."""
-        times = self.attempt_times(endpoint)
-        return bisect_right(times, around_ns + within_ns) - bisect_left(times, around_ns - within_ns)
+        near = self.to_responder(endpoint).near(around_ns, within_ns)
+        return sum(1 for index in near.indexes if self.capture.flows.attempted(index))
 
     @cached_property
     def icmp_hosts(self) -> set[bytes]:

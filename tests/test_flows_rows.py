@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,7 +96,18 @@ def test_rows_are_found_by_host_port_endpoint_and_network() -> None:
     assert list(index.on_port(443).indexes) == [0, 1]
     assert list(index.to_network(bytes((10, 9, 0, 200))).indexes) == [0, 1]
     assert list(index.between((bytes((10, 0, 0, 5)), bytes((10, 9, 0, 7)))).indexes) == [0, 3]
-    assert [list(one.indexes) for one in index.busiest_responders(1)] == [[0], [1], [2], [3]]
+    assert [list(one.indexes) for one in index.rushes(1, 0)] == [[0], [1], [2], [3]]
+    assert index.rushes(2, 10**12) == []
     assert index.busiest_initiators(2) == []
     for nothing in (index.to_host(bytes(16)), index.from_host(bytes(4)), index.to_network(bytes(4)), index.on_port(9)):
         assert not nothing
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=60).map(sorted), st.integers(2, 9), st.integers(0, 40))
+def test_no_rush_is_missed(times: list[int], least: int, within: int) -> None:
+    table = SimpleNamespace(
+        began=times.__getitem__, parties=lambda: ([0] * len(times), [7] * len(times), {}), __len__=lambda: len(times)
+    )
+    rush = any(times[at + least - 1] - times[at] <= within for at in range(len(times) - least + 1))
+    if rush:
+        assert RowIndex(table).rushes(least, within)  # type: ignore[arg-type]

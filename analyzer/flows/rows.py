@@ -182,9 +182,20 @@ class RowIndex:
         ]
         return self.rows(sorted(found))
 
-    def busiest_responders(self, least: int) -> list[RowList]:
-        """Return the flows of each endpoint that at least so many lead to, in order of the endpoints' first flows."""
-        return [self.rows(indexes) for indexes in self._by_responder.values() if len(indexes) >= least]
+    def rushes(self, least: int, within_ns: int) -> list[RowList]:
+        """Return the flows of each endpoint to which so many may have begun within a time, in order of first flows."""
+        began = self._table.began
+        # So many in a row hold a whole one of the blocks, so the ends of the blocks tell.
+        block = (least + 1) // 2
+        return [
+            self.rows(indexes)
+            for indexes in self._by_responder.values()
+            if len(indexes) >= least
+            and any(
+                began(indexes[at + block - 1]) - began(indexes[at]) <= within_ns
+                for at in range(0, len(indexes) - block + 1, block)
+            )
+        ]
 
     def busiest_initiators(self, least: int) -> list[RowList]:
         """Return the flows of each host that opened at least so many, in order of the hosts' first flows."""
