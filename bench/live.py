@@ -282,8 +282,10 @@ def flows(count: int, rate: int, backend: str, memory: str) -> None:
             print(f"{begun + part:>10,} flows  memory {memory_of(watch.pid):6.0f} MiB", flush=True)
         time.sleep(2)
         end = finish(watch)
-    print(f"{backend}: sent {sent:,}, seen {end['packets']:,}, dropped {end['dropped']}, incidents {end['incidents']}, "
-          f"given up {end['given_up']}")
+    print(
+        f"{backend}: sent {sent:,}, seen {end['packets']:,}, dropped {end['dropped']}, incidents {end['incidents']}, "
+        f"given up {end['given_up']}"
+    )
 
 
 def main() -> int:

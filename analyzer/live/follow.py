@@ -112,8 +112,8 @@ class FollowedLog:
     def _rest_of_renamed(self) -> list[Line]:
         """Read what the old file got before it was renamed, where it can be found beside the new one."""
         found: list[Line] = []
-        with contextlib.suppress(OSError):
-            for other in os.scandir(self.path.parent):
+        with contextlib.suppress(OSError), os.scandir(self.path.parent) as beside:
+            for other in beside:
                 stat = other.stat()
                 if (stat.st_dev, stat.st_ino) == self._identity and stat.st_size >= self._position:
                     while more := self._read_on(Path(other.path)):

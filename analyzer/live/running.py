@@ -189,4 +189,3 @@ class Running:
                 self.retired += kept - room - int(leaving.sum())
                 staying = chosen
         self.digest = select(self.digest, staying)
-

@@ -145,9 +145,7 @@ class Teller:
     def _repeat(self, cause: str, server: str, count: int, text: str, now_ns: int) -> None:
         self.say(Event("repeat", now_ns, text, {"cause": cause, "server": server, "count": count}, grave=True))
 
-    def _write(
-        self, judged: Judged, now_ns: int, dropped: int, log: bytes | None, log_path: str
-    ) -> Written | None:
+    def _write(self, judged: Judged, now_ns: int, dropped: int, log: bytes | None, log_path: str) -> Written | None:
         while self._written_at and now_ns - self._written_at[0] > 3600 * NS:
             self._written_at.popleft()
         if judged.case.folder is None:
