@@ -1,9 +1,9 @@
 """Prefix-preserving replacement of addresses: two hosts of one network stay hosts of one network.
 
 The permutation is Crypto-PAn (Xu, Fan, Ammar, Moon: "Prefix-Preserving IP Address Anonymization", ICNP 2002) from the
-package yacryptopan, four rounds of it. On top of it, networks with a meaning stay themselves: a private address stays private, a public
-one public, a link-local one link-local (RFC 1918, 3927, 4193, 4291, 6598), because a reader judges by that. Loopback,
-multicast and unspecified addresses name nobody and stay whole.
+package yacryptopan, four rounds of it. On top of it, networks with a meaning stay themselves: a private address stays
+private, a public one public, a link-local one link-local (RFC 1918, 3927, 4193, 4291, 6598), because a reader judges by
+that. Loopback, multicast and unspecified addresses name nobody and stay whole.
 """
 
 from __future__ import annotations
