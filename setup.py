@@ -27,7 +27,11 @@ def extensions() -> list[Extension]:
         Extension(name, [name.replace(".", "/") + ".py"], extra_compile_args=flags, optional=True) for name in HOT
     ]
     modules: list[Extension] = cythonize(
-        found, build_dir="build/c", language_level=3, show_all_warnings=False, compiler_directives={"embedsignature": True}
+        found,
+        build_dir="build/c",
+        language_level=3,
+        show_all_warnings=False,
+        compiler_directives={"embedsignature": True},
     )
     for module in modules:
         # cythonize makes new extensions and forgets this: without a compiler the installation goes on.

@@ -160,7 +160,7 @@ class Examiner:
         return tuple(ranked)
 
     def reading(self, index: int) -> Reading:
-        """The signals of a flow, read once."""
+        """Return the signals of a flow, read once."""
         reading = self._readings.get(index)
         if reading is None:
             if len(self._readings) > 4096:
@@ -204,9 +204,9 @@ def _caps(examination: Examination) -> list[Cap]:
     candidates = values.get("candidate_flows")
     if isinstance(candidates, int) and candidates > 1:
         caps.append(Cap(0.80, f"{candidates} connections fit the error equally well."))
-    if examination.symptom.source == "log" and not examination.symptom.clock_anchored:
-        if cause in ("used-before-connected", "no-network-cause", "connect-context-not-updated"):
-            caps.append(Cap(0.70, "No line of the log could be tied to a packet, so the clocks' offset is assumed."))
+    assumed = examination.symptom.source == "log" and not examination.symptom.clock_anchored
+    if assumed and cause in ("used-before-connected", "no-network-cause", "connect-context-not-updated"):
+        caps.append(Cap(0.70, "No line of the log could be tied to a packet, so the clocks' offset is assumed."))
     last = examination.last_captured_ns
     late = (examination.symptom.time_ns or 0) - (last or 0)
     if last is not None and cause in _RESTS_ON_ABSENCE and late > _RESTS_ON_ABSENCE[cause]:
@@ -243,6 +243,6 @@ class Diagnosis:
         return self.examination.facts
 
     def fact(self, name: str) -> Value | None:
-        """A known fact's value, or None."""
+        """Return a known fact's value, or None."""
         found = self.facts[name]
         return found.value if isinstance(found, Known) else None

@@ -10,7 +10,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CHECKS = (
     ("style", [sys.executable, "-m", "ruff", "check", "."]),
-    ("format", [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."]),
     ("types", [sys.executable, "-m", "mypy", "--no-error-summary"]),
     ("import contracts", [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]),
 )

@@ -31,7 +31,9 @@ def test_data_folders_travel_under_the_package() -> None:
     assert mapping["analyzer._data.samples"] == "samples"  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", ["py.typed", "report/templates", "_data/rules/causes.yaml", "_data/samples/ftp-nightly-job"])
+@pytest.mark.parametrize(
+    "name", ["py.typed", "report/templates", "_data/rules/causes.yaml", "_data/samples/ftp-nightly-job"]
+)
 def test_wheel_holds_what_the_program_reads(name: str, wheel: zipfile.ZipFile) -> None:
     assert any(f"analyzer/{name}" in entry for entry in wheel.namelist())
 
@@ -45,8 +47,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
     pytest.importorskip("setuptools", minversion="77")
     out = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     built = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(out), str(ROOT)],
+        [*build, "-w", str(out), str(ROOT)],
         env=os.environ | {"NOTCONN_PURE": "1"},
         capture_output=True,
         text=True,

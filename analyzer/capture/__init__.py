@@ -1,1 +1,1 @@
-
+"""The only code that touches files, devices and tshark."""

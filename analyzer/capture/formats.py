@@ -173,7 +173,7 @@ def read_block(layout: Layout, block: memoryview) -> int | str:
     if known and total > MAX_PACKET:
         return f"a block of type {kind:#x} claims a length of {total} bytes"
     if total > len(block):
-        return total
+        return int(total)
     if struct.unpack_from(f"{order}I", block, total - 4)[0] + 3 & ~3 != total:
         return f"the two lengths of a block of type {kind:#x} differ"
     body = bytes(block[8 : total - 4]) if known else b""

@@ -22,7 +22,7 @@ _V6 = 1 << 32
 class FlowRow(NamedTuple):
     """A flow in short."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks a row for
     stream: int
     initiator: Endpoint
     responder: Endpoint

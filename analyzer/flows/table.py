@@ -64,7 +64,7 @@ class Reason(IntFlag):
 class Notable(NamedTuple):
     """A suspect that could be an incident."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks it for
     key: int
     """What its packets show at a glance; flows with equal keys are alike to the rules."""
     frame: int

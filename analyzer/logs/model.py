@@ -198,4 +198,4 @@ class LogFile:
 
 _UNTIMED_NEAR = 20
 _SEARCHED = 1000
-"""Records looked at on either side: in a storm of one error the story before it is not found by looking at the storm."""
+"""Records looked at on either side: a storm of one error holds no story of how it began."""

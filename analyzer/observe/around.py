@@ -53,7 +53,7 @@ def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: S
 
 
 def _translated(facts: FactSet, reading: Reading, around: Surroundings) -> None:
-    """The same data leaves for the same server from another endpoint: a translating box gave it a new one.
+    """See the same data leave for the same server from another endpoint: a translating box gave it a new one.
 
     Only a capture on both sides of the box shows that; the old mapping's own twin has a SYN or began with this flow.
     """

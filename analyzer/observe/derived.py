@@ -155,7 +155,7 @@ _CODES_OF_ENDING = {
     EndingKind.INITIATOR_RST: (10053, 10058, 10038, 10060, 10004, 10052, 10054),
     EndingKind.NOTHING: (10035, 10060, 10004),
 }
-"""Which first errors each ending produces on Windows (Wine's tests of Winsock, run on Windows; Microsoft's error list)."""
+"""First errors that each ending produces on Windows (Wine's Winsock tests, run on Windows; Microsoft's error list)."""
 
 
 def _log_agrees(facts: FactSet, reading: Reading) -> None:

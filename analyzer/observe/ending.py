@@ -28,7 +28,7 @@ def observe_ending(facts: FactSet, symptom: Symptom, reading: Reading, around: S
 
 
 def _watched_until(symptom: Symptom, reading: Reading, around: Surroundings) -> int:
-    """Until when nothing more was seen. A quiet capture ends with its last packet; the error tells that time went on."""
+    """Return until when nothing more was seen: a quiet capture ends with its last packet, yet the error came later."""
     last = max(around.capture.info.last_ns or 0, reading.flow.last_ns)
     if symptom.source != "capture" and symptom.time_ns is not None:
         return max(last, symptom.time_ns)

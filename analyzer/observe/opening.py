@@ -19,6 +19,7 @@ _STACK_GIVES_UP_NS = 18 * NS
 
 def observe_opening(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
     """Set the facts of `analyzer.vocabulary.opening.OPENING`."""
+    del symptom  # every family is asked alike
     opening, flow = reading.opening, reading.flow
     if opening.kind is OpeningKind.NOT_SEEN:
         facts.miss(

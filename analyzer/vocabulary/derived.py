@@ -27,7 +27,8 @@ DERIVED = (
     ),
     duration(
         "first_use_delay",
-        "From the handshake's end, or the responder's greeting, to the initiator's first data, or to the flow's end when it sent none",
+        "From the handshake's end, or the greeting, to the initiator's first data, or to the flow's end when "
+        "it sent none",
         NO_START,
         "The client used the finished connection only after {}.",
     ),
