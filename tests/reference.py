@@ -224,10 +224,13 @@ class ReferenceDigest:
             flow.base[side] = seq
         if bits & col.BIT_QUOTED:
             return
-        if flow.base[side] is None:
-            flow.base[side] = seq if flags & SYN else (seq - 1) & 0xFFFFFFFF
-        if flow.base[1 - side] is None and flags & ACK:
-            flow.base[1 - side] = (ack - 1) & 0xFFFFFFFF
+        if not bits & col.BIT_SHORT:
+            if flow.base[side] is None:
+                flow.base[side] = seq if flags & SYN else (seq - 1) & 0xFFFFFFFF
+            if flow.base[1 - side] is None and flags & ACK:
+                flow.base[1 - side] = (ack - 1) & 0xFFFFFFFF
+        if bits & col.BIT_BOGUS:
+            return
         self.rows_flow[self._index] = flow
         frame = row[col.ROW_REF] & ((1 << 40) - 1)
         self.frame_streams.append((frame, flow.stream))

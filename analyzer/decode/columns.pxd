@@ -43,6 +43,8 @@ cdef enum:
     BIT_TUNNEL = 4
     BIT_CUT = 8
     BIT_QUOTED = 16
+    BIT_BOGUS = 32
+    BIT_SHORT = 64
     OPT_MSS = 16777216
     OPT_WSCALE = 33554432
     OPT_SACK_OK = 67108864
@@ -130,7 +132,8 @@ cdef enum:
     LINK_NOTES_DROPPED = 5
     LINK_ROWS = 6
     LINK_NOTES = 7
-    LINK_SIZE = 8
+    LINK_UDP = 8
+    LINK_SIZE = 9
     WHAT_TYPE = 0
     WHAT_ETHER = 1
     WHAT_MPLS = 2

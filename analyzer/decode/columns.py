@@ -47,6 +47,8 @@ BIT_V6 = 2
 BIT_TUNNEL = 4  # VLAN tag or any encapsulation
 BIT_CUT = 8  # header or payload cut by the snap length
 BIT_QUOTED = 16  # the segment is quoted by an ICMP error: it names a stream but is no packet of it
+BIT_BOGUS = 32  # its header length is impossible: it is no packet either, but Wireshark takes its numbers for the stream's
+BIT_SHORT = 64  # the header is longer than the segment: a packet, but Wireshark does not take its numbers
 
 # ROW_OPTIONS
 OPT_MSS = 1 << 24
@@ -150,7 +152,8 @@ LINK_NOTES_LEFT = 4  # notes that may still be kept
 LINK_NOTES_DROPPED = 5
 LINK_ROWS = 6  # rows written by the last call
 LINK_NOTES = 7  # notes written by the last call
-LINK_SIZE = 8
+LINK_UDP = 8  # a fragmented UDP tunnel was seen, so UDP fragments are put together
+LINK_SIZE = 9
 
 # What a header is.
 WHAT_TYPE = 0

@@ -33,6 +33,7 @@ from cython.cimports.analyzer.decode.columns import (
     LINK_POS,
     LINK_ROWS,
     LINK_STOP,
+    LINK_UDP,
     LOW32,
     MARK_DF,
     MARK_IP_ID,
@@ -91,6 +92,34 @@ __all__ = ["decode"]
 def _is_tunnel(port: cython.longlong) -> cython.bint:
     """Tell a port that ``links.udp_tunnel`` knows."""
     return port == 4789 or port == 2152 or port == 1701 or port == 3544 or port == 6081
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_wanted(
+    buf: cython.const[cython.uchar][::1],
+    p: cython.Py_ssize_t,
+    end: cython.Py_ssize_t,
+    version: cython.int,
+    ip: cython.Py_ssize_t,
+    protocol: cython.longlong,
+    s: cython.longlong[::1],
+) -> cython.bint:
+    """Tell a fragment of a datagram that may hold TCP. Of UDP only tunnels do, and only the first fragment names one."""
+    first: cython.bint
+    if protocol == 6 or protocol == 4 or protocol == 41 or protocol == 47:
+        return True
+    if protocol != 17:
+        return False
+    if version == 4:
+        first = u16(buf, ip + 6) & 0x1FFF == 0
+    else:
+        first = u16(buf, p + 2) & 0xFFF8 == 0
+        p += 8
+    if first and end - p >= 4 and (_is_tunnel(u16(buf, p)) or _is_tunnel(u16(buf, p + 2))):
+        s[LINK_UDP] = 1
+    return s[LINK_UDP] != 0
 
 
 @cython.cfunc
@@ -272,7 +301,7 @@ def decode(
                         break
                 if fragment:
                     reason = STOP_FRAGMENT
-                    if quoted == 0 and (protocol == 6 or protocol == 4 or protocol == 41 or protocol == 47):
+                    if quoted == 0 and _is_wanted(buf, p, end, version, ip, protocol, s):
                         _note(
                             notes, s, KIND_FRAGMENT, frame, recs[i * REC_STRIDE + REC_TS],
                             version, address, 0, ttl, ip, end - ip,
@@ -318,6 +347,7 @@ def decode(
                             version = udp_tunnel(buf, p, end, sport, s)
                         if version == 0:
                             break
+                        s[LINK_UDP] = 1
                         p = s[LINK_POS]
                         continue
                     _note(
@@ -343,6 +373,8 @@ def decode(
                         notes, s, KIND_ICMP, frame, recs[i * REC_STRIDE + REC_TS], version, address,
                         0, ttl, p, end - p if end - p < 512 else 512,
                     )
+                    if protocol == 1 and kind == 5:
+                        break
                     # The quoted segment counts among Wireshark's streams, so it is read like one, and marked.
                     quoted = BIT_QUOTED
                     p += 8

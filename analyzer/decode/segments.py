@@ -10,8 +10,10 @@ from __future__ import annotations
 import cython
 from cython.cimports.analyzer.decode.columns import (
     BIT31,
+    BIT_BOGUS,
     BIT_CUT,
     BIT_QUOTED,
+    BIT_SHORT,
     BIT_SIDE,
     BIT_V6,
     LOW62,
@@ -111,7 +113,7 @@ def _mix(value: cython.longlong) -> cython.longlong:
 def _read(
     buf: cython.const[cython.uchar][::1], rows: cython.longlong[::1], r: cython.Py_ssize_t
 ) -> cython.longlong:
-    """Complete the row at ``r``; return STOP_TCP, or where decoding stopped."""
+    """Complete the row at ``r``; return where decoding stopped. After STOP_TCP_CUT the row is not complete."""
     p: cython.Py_ssize_t = rows[r + ROW_PAYLOAD]
     end: cython.Py_ssize_t = rows[r + ROW_OPTIONS]
     vend: cython.Py_ssize_t = rows[r + ROW_LENGTH]
@@ -135,7 +137,9 @@ def _read(
         return STOP_TCP_CUT
     size = 4 * (buf[p + 12] >> 4)
     if size < 20:
-        return STOP_TCP_BAD
+        # Wireshark gives it a stream number all the same.
+        bits |= BIT_BOGUS
+        size = 20
     sport = u16(buf, p)
     dport = u16(buf, p + 2)
     flags = ((cython.cast(cython.longlong, buf[p + 12]) & 1) << 8) | buf[p + 13]
@@ -143,6 +147,7 @@ def _read(
     captured = end - p - size
     if length < 0:
         length = 0
+        bits |= BIT_SHORT
     if captured < 0:
         captured = 0
         bits |= BIT_CUT
@@ -185,7 +190,7 @@ def _read(
     rows[r + ROW_LENGTH] = length
     rows[r + ROW_OPTIONS] = found & 0x3FFFFFFF
     rows[r + ROW_BITS] = bits
-    return STOP_TCP
+    return STOP_TCP if buf[p + 12] >> 4 >= 5 else STOP_TCP_BAD
 
 
 def read_segments(
@@ -209,7 +214,7 @@ def read_segments(
             reason = _read(buf, rows, r)
             if not quoted:
                 counts[reason] += 1
-            if reason != STOP_TCP:
+            if reason == STOP_TCP_CUT:
                 continue
             if w != r:
                 for j in range(ROW_STRIDE):

@@ -19,7 +19,9 @@ from cython.cimports.analyzer.decode.ahead import fetch, fetch_slot
 from cython.cimports.analyzer.decode.columns import (
     AHEAD,
     BIT31,
+    BIT_BOGUS,
     BIT_QUOTED,
+    BIT_SHORT,
     BIT_SIDE,
     BIT_TUNNEL,
     BIT_V6,
@@ -187,7 +189,7 @@ def assign(
     state: cython.longlong[::1],
     out: cython.longlong[::1],
 ) -> None:
-    """Write the entry of each of ``n`` rows to ``out``, -1 for a quoted segment.
+    """Write the entry of each of ``n`` rows to ``out``, -1 for what is no packet of it.
 
     There must be room for ``2 * n`` entries and ``n`` address pairs, and ``slots``, a power of two, must stay at
     most half full.
@@ -240,7 +242,7 @@ def assign(
             begin = 0
             if flags == 2:
                 begin = EB_SYN | (EB_SYN_HIGH if high else 0)
-                if not bits & BIT_QUOTED:
+                if not bits & (BIT_QUOTED | BIT_SHORT):
                     begin |= EB_SURE_HIGH if high else EB_SURE_LOW
             if e < 0:
                 if v6:
@@ -267,12 +269,17 @@ def assign(
             if bits & BIT_QUOTED:
                 out[i] = -1
                 continue
-            if not entries[e + E_BITS] & (EB_BASE_HIGH if high else EB_BASE_LOW):
+            if bits & BIT_SHORT:
+                flags = 0
+            elif not entries[e + E_BITS] & (EB_BASE_HIGH if high else EB_BASE_LOW):
                 _set_base(entries, e, high, seq if flags & 2 else (seq - 1) & LOW32)
             if flags & 2:
                 entries[e + E_BITS] |= EB_SURE_HIGH if high else EB_SURE_LOW
             if flags & 16 and not entries[e + E_BITS] & (EB_BASE_LOW if high else EB_BASE_HIGH):
                 _set_base(entries, e, not high, ((rows[r + ROW_SEQACK] >> 32) + 0x7FFFFFFF) & LOW32)
+            if bits & BIT_BOGUS:
+                out[i] = -1
+                continue
             entries[e + E_BITS] |= EB_PACKETS
             if bits & BIT_TUNNEL:
                 entries[e + E_BITS] |= EB_TUNNEL
