@@ -56,7 +56,7 @@ def make_bundle(
 
     Raises UsageError for an unknown incident, OutputError where secrets would be written or the file cannot be.
     """
-    report = report_of(examined)
+    whole = report = report_of(examined)
     if incident is not None:
         find_incident(examined, incident)
         report = _alone(report, incident)
@@ -70,7 +70,9 @@ def make_bundle(
         slices: dict[str, Slice] = {}
         for name in wanted[:_MOST_SLICES]:
             place = Path(folder) / f"incident-{name}.pcapng"
-            slices[name] = make_slice(examined, name, place, masks=masks, allow_secrets=allow_secrets)
+            slices[name] = make_slice(
+                examined, name, place, masks=masks, allow_secrets=allow_secrets, report=whole
+            )
             files[place.name] = place
         files["questions.md"] = questions_markdown(report, local).encode("utf-8", "replace")
         files["times.csv"] = times_csv(report, local).encode("utf-8", "replace")

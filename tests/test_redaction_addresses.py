@@ -69,9 +69,9 @@ def test_a_solicited_node_group_follows_its_host() -> None:
 
 def test_hardly_any_host_keeps_much_of_its_address() -> None:
     address = ipaddress.ip_address("10.229.140.157").packed
-    made = [AddressMap(n.to_bytes(32, "big"))(address) for n in range(1500)]
+    made = [AddressMap(n.to_bytes(32, "big"))(address) for n in range(400)]
     assert sum(one[:3] == address[:3] for one in made) <= 2
-    assert len(set(made)) >= 1497
+    assert len(set(made)) >= 399
 
 
 def test_another_key_is_another_map_and_the_same_key_the_same() -> None:

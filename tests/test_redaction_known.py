@@ -20,7 +20,8 @@ def test_a_log_reads_as_if_hosts_had_other_names_and_nothing_else_changes(tmp_pa
     )
     log = read_log(path)
     masks = Masks(KEY)
-    learn(masks, (), [log], ["530 alice cannot log in"])
+    learn(masks, (), [log], ["530 alice cannot log in"], ["tcp and host web01.corp.example and src net 10.0.0.0/8"])
+    assert "web01" not in masks.text("taken with the filter 'host web01.corp.example'")
     masked = mask_log(log, masks)
     assert [(one.line, one.code, one.call, one.time_ns) for one in masked.events] == [
         (one.line, one.code, one.call, one.time_ns) for one in log.events

@@ -42,7 +42,9 @@ def run(options: argparse.Namespace) -> int:
     name = options.incident
     if name is None:
         total = sum(len(part.incidents) for part in examined.parts)
-        if total != 1:
+        if not total:
+            raise UsageError("there is no incident to cut out: no connection died in a way that surfaces as an error")
+        if total > 1:
             raise UsageError(f"there are {total} incidents; say which with --incident N (notconn analyze shows them)")
         name = "1"
     masks = prepare_masks(examined, key) if options.redact else None

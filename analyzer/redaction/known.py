@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -14,12 +15,19 @@ from analyzer.redaction.payload import clean_refusal
 
 __all__ = ["learn", "mask_endpoint", "mask_log", "mask_socket"]
 
+_IN_FILTER = re.compile(r"\b(?:host|gateway|net)\s+([A-Za-z_][\w.-]*)")
+"""What a capture filter calls a host (pcap-filter(7))."""
+
 
 def learn(
-    masks: Masks, notes: Iterable[Note] = (), logs: Iterable[LogFile] = (), refusals: Iterable[str] = ()
+    masks: Masks,
+    notes: Iterable[Note] = (),
+    logs: Iterable[LogFile] = (),
+    refusals: Iterable[str] = (),
+    filters: Iterable[str] = (),
 ) -> None:
-    """Tell the masks the host names of lookups and logs, and the refusals that a report may quote."""
-    names: set[str] = set()
+    """Tell the masks the host names of lookups, logs and capture filters, and the refusals that a report may quote."""
+    names = {name for text in filters for name in _IN_FILTER.findall(text)}
     for note in notes:
         if note.kind is NoteKind.DNS:
             names |= dns_names(note.payload)

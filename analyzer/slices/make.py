@@ -70,7 +70,9 @@ def prepare_masks(examined: Examined, key: bytes | None) -> Masks:
         for one in part.incidents
         if isinstance(text := one.diagnosis.fact("refusal_text"), str)
     }
-    learn(masks, (note for capture in examined.captures for note in capture.notes), examined.logs, refusals)
+    filters = {one.filter for capture in examined.captures for one in capture.info.health.interfaces}
+    notes = (note for capture in examined.captures for note in capture.notes)
+    learn(masks, notes, examined.logs, refusals, filters)
     return masks
 
 
@@ -102,12 +104,19 @@ def redacted_report(examined: Examined, report: Report, key: bytes | None, *, al
 
 
 def make_slice(
-    examined: Examined, name: str, target: Path, *, masks: Masks | None = None, allow_secrets: bool = False
+    examined: Examined,
+    name: str,
+    target: Path,
+    *,
+    masks: Masks | None = None,
+    allow_secrets: bool = False,
+    report: Report | None = None,
 ) -> Slice:
     """Write the slice of the incident called ``name`` to ``target``, which must not exist.
 
-    With ``masks`` it is redacted. Raises UsageError for an unknown incident and for standard input, OutputError where
-    secrets would be written or the file cannot be.
+    With ``masks`` it is redacted; ``report`` is what was written of ``examined``, where that is at hand. Raises
+    UsageError for an unknown incident and for standard input, OutputError where secrets would be written or the file
+    cannot be.
     """
     part, incident = find_incident(examined, name)
     info = part.around.capture.info
@@ -125,7 +134,8 @@ def make_slice(
                 break
         if not allow_secrets:
             refuse(cut.secrets, str(target), redacted=masks is not None)
-    report = report_of(examined)
+    if report is None:
+        report = report_of(examined)
     shown = _shown(report, written, masks)
     comments = packet_comments(shown.incidents[0], cut.choice, cut.owners, cut.streams)
     section = section_comment(
