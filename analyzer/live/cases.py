@@ -115,6 +115,8 @@ class CaseBook:
     numbers: int = 0
     examined: int = 0
     """Flows examined in all."""
+    _open: set[Key] = field(default_factory=set)
+    """Of the cases, those whose connections may still change."""
     _looked: dict[Key, tuple[int, int, int]] = field(default_factory=dict)
     """The time of a flow's last packet when it was examined, when to look again although nothing came, and the number
     of that look."""
@@ -132,17 +134,28 @@ class CaseBook:
         return View(running.capture(now_ns, interfaces, chosen), now_ns, losses)
 
     def _due(self, capture: Capture, now_ns: int) -> list[int]:
-        """Suspects that changed since they were settled."""
+        """Find the suspects, and the connections of open cases, that may have changed since they were looked at."""
         table = capture.flows
         found: list[tuple[int, int]] = []
+        missing = set(self._open)
         for index in table.suspects():
             row = table.row(index)
             key = row.initiator, row.responder, row.first_ns
+            missing.discard(key)
             last, again, turn = self._looked.get(key, (0, 0, 0))
             changed = last != row.last_ns or now_ns >= again
             if changed and self.only(row.initiator, row.responder):
                 case = self.cases.get(key)
                 found.append((-1 if case is not None and case.told is None else turn, index))
+        around = Surroundings(capture) if missing else None
+        for key in missing:
+            # It is no suspect any more: what was told of it may have to be taken back.
+            rows = around.to_responder(key[1]) if around is not None else ()
+            own = next((one for one in rows if (one.initiator, one.first_ns) == (key[0], key[2])), None)
+            if own is None:
+                self._open.discard(key)
+            elif self._looked.get(key, (0, 0, 0))[0] != own.last_ns or now_ns >= self._looked[key][1]:
+                found.append((-1, own.index))
         # What may have to be told comes first, then what was not looked at for longest.
         found.sort()
         return [index for _, index in found]
@@ -178,6 +191,8 @@ class CaseBook:
             since = view.now_ns - flow.last_ns
             # The longer nothing comes, the less a look can change.
             again = 0 if pending else _NEVER if settled else view.now_ns + since // 2
+            if settled and not pending:
+                self._open.discard(key)
             self._remember(key, flow.last_ns, again)
         return told
 
@@ -204,6 +219,7 @@ class CaseBook:
         case = Case(self.numbers, key, now_ns)
         if key is not None:
             self.cases[key] = case
+            self._open.add(key)
         self._describe(case, incident)
         return case
 
@@ -244,6 +260,7 @@ class CaseBook:
         if case.quiet < _SURE or case.key is None:
             return
         del self.cases[case.key]
+        self._open.discard(case.key)
         if case.told is not None:
             case.revision += 1
             yield Judged(case, Incident(examiner.diagnose(examination)), examiner.around, "withdrawn")
@@ -255,8 +272,10 @@ class CaseBook:
             forgotten = next(iter(self._looked))
             del self._looked[forgotten]
             self.cases.pop(forgotten, None)
+            self._open.discard(forgotten)
 
     def forget(self) -> None:
         """Let go of everything that refers to flows: the digest has begun anew."""
         self.cases.clear()
+        self._open.clear()
         self._looked.clear()

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from analyzer.account import incident_report, limits_of
+from analyzer.account import incident_report
 from analyzer.capture.ring import Ring
 from analyzer.errors import NotconnError
 from analyzer.factset import Value
+from analyzer.limits import limits_of
 from analyzer.live.cases import Case, Judged
 from analyzer.live.extract import Picked, Wanted, extract, slice_bytes, write_atomically
 from analyzer.pipeline import Question, analyze
@@ -177,7 +178,7 @@ class Folders:
             generated_by=f"notconn {program_version()}",
             captures=(capture_summary(info, (remark,)),),
             incidents=(live,),
-            limits=limits_of(judged.around, with_log=live.log is not None),
+            limits=limits_of(judged.around.capture.info.health, with_log=live.log is not None),
             generated_ns=live.time_ns,
             versions={"rules": self.rules.stamp[:12]},
         )

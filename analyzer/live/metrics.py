@@ -38,7 +38,8 @@ def render(metrics: list[Metric]) -> str:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
         for labels, value in metric.samples.items():
             inner = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels)
-            lines.append(f"{metric.name}{{{inner}}} {value:g}" if inner else f"{metric.name} {value:g}")
+            number = str(int(value)) if value == int(value) else repr(value)
+            lines.append(f"{metric.name}{{{inner}}} {number}" if inner else f"{metric.name} {number}")
     return "\n".join(lines) + "\n"
 
 

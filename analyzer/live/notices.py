@@ -6,6 +6,7 @@ Delivery is Apprise's: mail, Teams, Slack, webhooks and some hundred others behi
 
 from __future__ import annotations
 
+import logging
 import queue
 import subprocess
 import sys
@@ -118,6 +119,9 @@ class Messenger(_Worker):
             from apprise import Apprise
         except ImportError:
             raise UsageError("--notify needs the package apprise: pip install 'notconn[notify]'") from None
+        # What fails is said by the watch; a library's own lines would fall into the terminal's view.
+        logging.getLogger("apprise").addHandler(logging.NullHandler())
+        logging.getLogger("apprise").propagate = False
         self._apprise = Apprise()
         for address in addresses:
             if not self._apprise.add(address):

@@ -11,6 +11,7 @@ from analyzer.flows.digest import Digest
 from analyzer.live.metrics import Metric
 from analyzer.live.selection import columns
 from analyzer.live.teller import Told
+from analyzer.report.phrases import count
 from analyzer.ruleset.timeouts import matching
 from analyzer.units import NS, format_duration
 
@@ -104,7 +105,7 @@ def describe(status: Status) -> str:
         f"{status.dropped:,} packets dropped" if status.drops_known else "drops not told yet",
     ]
     if status.gaps:
-        parts.append(f"{status.gaps} gaps")
+        parts.append(count(status.gaps, "gap"))
     if status.given_up:
         parts.append(f"{status.given_up:,} connections given up for want of memory")
     parts.append(f"{status.memory / 2**20:.0f} MiB of flows, {status.ring_used / 2**20:.0f} MiB of packets")
@@ -123,8 +124,8 @@ def metrics_of(status: Status) -> list[Metric]:
         return Metric(f"notconn_{name}", "counter" if kind == "c" else "gauge", words, {(): float(value)})
 
     incidents: dict[tuple[tuple[str, str], ...], float] = {
-        (("cause", cause), ("confidence", confidence)): float(count)
-        for (cause, confidence), count in sorted(status.counts.items())
+        (("cause", cause), ("confidence", confidence)): float(number)
+        for (cause, confidence), number in sorted(status.counts.items())
     }
     return [
         one("packets_total", "c", "Packets captured.", status.packets),

@@ -19,6 +19,7 @@ from analyzer.live.events import Event, as_line
 from analyzer.live.status import Quiet, Status, uptime
 from analyzer.live.teller import Told
 from analyzer.report.escape import plain
+from analyzer.report.phrases import count
 from analyzer.units import NS, format_duration, format_instant
 
 __all__ = ["TerminalView", "draw"]
@@ -48,7 +49,7 @@ def _numbers(status: Status) -> Table:
     table = Table.grid(padding=(0, 2))
     lost = f"{status.dropped:,}" if status.drops_known else "not told yet"
     if status.gaps:
-        lost += f", {status.gaps} gaps"
+        lost += f", {count(status.gaps, 'gap')}"
     ring = f"{status.ring_used / 2**20:,.0f} of {status.ring_bound / 2**20:,.0f} MiB"
     if status.ring_first_ns is not None:
         ring += f", back to {format_instant(status.ring_first_ns)[11:19]}"
