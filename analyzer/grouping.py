@@ -142,7 +142,8 @@ def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable
         silence = diagnosis.fact("silence_before_end")
         interval = diagnosis.fact("keepalive_interval")
         if isinstance(interval, int) and isinstance(silence, int):
-            slow[host].append((position, interval, silence))
+            if interval >= silence:
+                slow[host].append((position, interval, silence))
         elif diagnosis.fact("keepalive_probes") == 0:
             bare[host].append(position)
     for host, positions in list(bare.items())[:_MOST_HOSTS]:

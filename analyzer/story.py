@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, Segment, Silence
 from analyzer.incidents import Incident
-from analyzer.observe.waiting import survived
+from analyzer.observe.waiting import answered, survived
 from analyzer.report.model import KnownLimit, SilenceRow, TimelineRow
 from analyzer.ruleset.timeouts import matching
 from analyzer.signals.opening import OpeningKind
@@ -181,10 +181,13 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
     pause = reading.pause
     for silence in reading.flow.silences:
         decisive = pause is not None and silence.after_frame == pause.after.frame
-        lived = survived(silence)
+        closed = bool(silence.after_flags & (FIN | RST))
         who = "client" if silence.after_from_initiator else "server"
         what = _broken_by(silence)
-        fate = "answered" if lived else "never answered" if not silence.after_flags & RST else ""
+        fate = "answered" if answered(silence) else "never answered" if not silence.after_flags & RST else ""
+        lived: bool | None = survived(silence)
+        if closed:
+            lived = False if decisive and not silence.after_from_initiator else None
         limits: tuple[KnownLimit, ...] = ()
         if decisive and silence.duration_ns >= 10 * NS:
             limits = _limits(silence.duration_ns, incident)
@@ -195,7 +198,7 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
                 silence.before_frame,
                 silence.after_frame,
                 f"{what} of the {who}{', ' + fate if fate else ''}",
-                None if silence.after_flags & RST else lived,
+                lived,
                 limits,
                 decisive,
             )

@@ -14,18 +14,18 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from analyzer.capture.model import Note, NoteKind
-from analyzer.decode import notes as decode
 from analyzer.endpoint import Endpoint
-from analyzer.flows.model import Flow, Silence
 from analyzer.flows.rows import RowIndex, RowList
-from analyzer.logs.model import SocketRow
-from analyzer.lookups import Lookup, read_lookups
-from analyzer.signals.reset import Baseline
-from analyzer.signals.wire import WireView
 from analyzer.units import NS
 
 if TYPE_CHECKING:
     from analyzer.capture.file import Capture
+    from analyzer.decode.notes import IcmpError
+    from analyzer.flows.model import Flow, Silence
+    from analyzer.logs.model import SocketRow
+    from analyzer.lookups import Lookup
+    from analyzer.signals.reset import Baseline
+    from analyzer.signals.wire import WireView
 
 __all__ = ["IcmpHit", "Surroundings"]
 
@@ -63,7 +63,7 @@ class IcmpHit:
     """An ICMP error that quotes a packet of a flow."""
 
     note: Note
-    error: decode.IcmpError
+    error: IcmpError
 
     @property
     def kind(self) -> str:
@@ -84,7 +84,7 @@ class Surroundings:
         self._flows: dict[int, Flow] = {}
         self._views: dict[int, WireView] = {}
         self._baselines: dict[tuple[bytes, int], Baseline] = {}
-        self._silences: dict[Endpoint, list[tuple[int, Silence]]] = {}
+        self._silences: dict[Endpoint, dict[int, tuple[Silence, ...]]] = {}
 
     def flow(self, index: int) -> Flow:
         """Return the flow at ``index`` of the capture's table, built once."""
@@ -100,6 +100,8 @@ class Surroundings:
         """Return the flow without the capture's own copies of packets, built once."""
         view = self._views.get(index)
         if view is None:
+            from analyzer.signals.wire import WireView
+
             view = self._views[index] = WireView.of(self.flow(index))
         return view
 
@@ -134,12 +136,12 @@ class Surroundings:
         """Flows to any host on a port."""
         return self.index.on_port(port)
 
-    def silences_to(self, endpoint: Endpoint) -> Sequence[tuple[int, Silence]]:
-        """Silences of the first flows to an endpoint that had any, each with its flow's index."""
+    def silences_to(self, endpoint: Endpoint) -> dict[int, tuple[Silence, ...]]:
+        """Return the silences of the first flows to an endpoint that had any, by the flow's index."""
         known = self._silences.get(endpoint)
         if known is None:
             quiet = islice((row for row in self.to_responder(endpoint) if row.longest_silence_ns), _SAMPLES)
-            known = [(row.index, silence) for row in quiet for silence in self.flow(row.index).silences]
+            known = {row.index: self.flow(row.index).silences for row in quiet}
             self._silences[endpoint] = known
         return known
 
@@ -152,6 +154,8 @@ class Surroundings:
         return known
 
     def _measure(self, packed: bytes, without: int) -> Baseline:
+        from analyzer.signals.reset import Baseline
+
         ttls: dict[int, int] = defaultdict(int)
         round_trips: list[int] = []
         for row in islice(self.to_host(packed), _SAMPLES):
@@ -181,6 +185,8 @@ class Surroundings:
 
     @cached_property
     def _icmp(self) -> dict[frozenset[Endpoint], list[IcmpHit]]:
+        from analyzer.decode import notes as decode
+
         found: dict[frozenset[Endpoint], list[IcmpHit]] = defaultdict(list)
         for note in self._notes(NoteKind.ICMP):
             error = decode.parse_icmp(note)
@@ -196,6 +202,8 @@ class Surroundings:
     @cached_property
     def lookups(self) -> Sequence[Lookup]:
         """Every DNS question, in the order asked."""
+        from analyzer.lookups import read_lookups
+
         return read_lookups(self._notes(NoteKind.DNS))
 
     @cached_property
@@ -227,6 +235,8 @@ class Surroundings:
     @cached_property
     def _solicited(self) -> tuple[dict[bytes, list[Note]], dict[bytes, list[int]]]:
         """Neighbour questions by target, and the times at which each address answered or spoke."""
+        from analyzer.decode import notes as decode
+
         asked: dict[bytes, list[Note]] = defaultdict(list)
         heard: dict[bytes, list[int]] = defaultdict(list)
         for note in self._notes(NoteKind.ARP):
@@ -269,6 +279,8 @@ class Surroundings:
     @cached_property
     def ftp_announcements(self) -> dict[Endpoint, list[Note]]:
         """Data endpoints that FTP control connections announced, with the announcing line."""
+        from analyzer.decode import notes as decode
+
         found: dict[Endpoint, list[Note]] = defaultdict(list)
         for note in self._notes(NoteKind.FTP):
             endpoint = decode.parse_ftp_endpoint(note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.factset import Known
-from analyzer.observe.waiting import survived
+from analyzer.observe.waiting import fatal_silence, survived
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
 from tests.conversations import guilty, ordinary
@@ -254,3 +254,43 @@ def test_a_closed_window_is_timed() -> None:
     assert isinstance(stalled, int)
     assert stalled > NS
     assert known(facts_of(ordinary.window_reopens()), "zero_window_time") == 0
+
+
+# -- what killed and what did not --------------------------------------------------------------------------------
+
+
+def test_gaps_between_retransmissions_are_no_limits() -> None:
+    conv = _open()
+    conv.client("anyone?", acked=False, arrives=False, after="300s")
+    conv.unanswered(6)
+    facts = facts_of(conv)
+    assert known(facts, "shortest_fatal_silence") == 300 * NS
+    fatal = fatal_silence(flow_of(conv).silences)
+    assert fatal is not None
+    assert fatal.duration_ns == 300 * NS
+
+
+def test_a_silence_that_the_server_ended_killed_the_connection_though_its_fin_was_answered() -> None:
+    convs = []
+    for number in range(3):
+        conv = _open(50_300 + number, START + number * NS)
+        conv.fin("server", after="60s")
+        conv.client("late", acked=False, after="5s")
+        conv.server_rst(with_ack=False)
+        convs.append(conv)
+    facts = facts_of(*convs)
+    assert known(facts, "shortest_fatal_silence") == 60 * NS
+    assert unknown(facts, "longest_survived_silence")
+    assert known(facts, "flows_ended_by_same_silence") == 3
+
+
+def test_a_client_that_closes_after_a_silence_was_not_killed_by_it() -> None:
+    conv = _open()
+    conv.fin("client", after="90s")
+    conv.fin("server")
+    assert fatal_silence(flow_of(conv).silences) is None
+    assert unknown(facts_of(conv), "shortest_fatal_silence")
+
+
+def test_a_silence_before_one_that_was_survived_killed_nothing() -> None:
+    assert fatal_silence(flow_of(ordinary.long_idle_survives()).silences) is None

@@ -112,8 +112,9 @@ def test_silences_to_a_server_are_those_of_all_its_flows() -> None:
     first.client("again", after="30s")
     second.client("again", after="50s")
     around = surroundings_of(first, second, _talk("10.0.0.5:50300", "10.9.0.99:8080"))
-    lengths = sorted(silence.duration_ns // NS for _, silence in around.silences_to(parse_endpoint("10.9.0.7:8080")))
-    assert lengths == [30, 50]
+    found = around.silences_to(parse_endpoint("10.9.0.7:8080"))
+    lengths = {index: [silence.duration_ns // NS for silence in silences] for index, silences in found.items()}
+    assert lengths == {index_of(first, around): [30], index_of(second, around): [50]}
 
 
 # -- ICMP --------------------------------------------------------------------------------------------------------

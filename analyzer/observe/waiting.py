@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from analyzer.factset import FactSet
 from analyzer.flows.model import FIN, RST, SYN, Segment, Silence
 from analyzer.signals.delivery import Unanswered
@@ -11,7 +13,7 @@ from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import NS, format_duration
 
-__all__ = ["observe_waiting", "survived"]
+__all__ = ["answered", "fatal_silence", "observe_waiting", "survived"]
 
 _SAME_SILENCE = 0.05
 
@@ -24,9 +26,30 @@ def observe_waiting(facts: FactSet, symptom: Symptom, reading: Reading, around: 
     _request(facts, symptom, reading)
 
 
-def survived(silence: Silence) -> bool:
+def answered(silence: Silence) -> bool:
     """Tell whether the packet after the silence drew an answer that was no RST."""
     return silence.answer_frame is not None and not (silence.answer_flags or 0) & RST
+
+
+def survived(silence: Silence) -> bool:
+    """Tell whether the connection went on after the silence; a FIN is answered and ends it all the same."""
+    return answered(silence) and not silence.after_flags & (FIN | RST)
+
+
+def fatal_silence(silences: Iterable[Silence]) -> Silence | None:
+    """Return the silence that a connection did not survive, of all that it had; None when there was none.
+
+    What follows the fatal one, such as the gaps between retransmissions, is its consequence. A close or reset by the
+    initiator is its own decision.
+    """
+    found: Silence | None = None
+    for silence in sorted(silences, key=lambda one: one.after_ns, reverse=True):
+        if survived(silence) or silence.after_flags & SYN:
+            break
+        found = silence
+    if found is not None and found.after_from_initiator and found.after_flags & (FIN | RST):
+        return None
+    return found
 
 
 _BROKEN = {
@@ -127,25 +150,26 @@ def _round_number(duration: int) -> bool:
 
 def _same_path(facts: FactSet, reading: Reading, around: Surroundings, pause: Pause, longest: int) -> None:
     flow, duration = reading.flow, pause.duration_ns
-    fatal = duration if not facts.known_values.get("answered_after_silence") else None
-    lived = longest
-    alike = {flow.index}
-    # Pauses of a few seconds are everywhere and compare with nothing.
-    others = around.silences_to(flow.responder.endpoint) if duration >= 5 * NS else ()
-    for index, silence in others:
+    lived, deaths = longest, [duration] if _killed(facts, pause) else []
+    same = 1
+    for index, silences in around.silences_to(flow.responder.endpoint).items():
         if index == flow.index:
             continue
-        if survived(silence):
-            lived = max(lived, silence.duration_ns)
-            continue
-        if not silence.after_flags & SYN:
-            fatal = min(fatal, silence.duration_ns) if fatal is not None else silence.duration_ns
-        if abs(silence.duration_ns - duration) <= max(2 * NS, _SAME_SILENCE * duration):
-            alike.add(index)
-    same = len(alike)
+        lived = max([lived, *(silence.duration_ns for silence in silences if survived(silence))])
+        end = fatal_silence(silences)
+        if end is not None:
+            deaths.append(end.duration_ns)
+            same += abs(end.duration_ns - duration) <= max(2 * NS, _SAME_SILENCE * duration)
     facts.maybe("longest_survived_silence", lived or None, reason="none was seen")
-    facts.maybe("shortest_fatal_silence", fatal, reason="none was seen")
+    facts.maybe("shortest_fatal_silence", min(deaths, default=None), reason="none was seen")
     facts.know("flows_ended_by_same_silence", same)
+
+
+def _killed(facts: FactSet, pause: Pause) -> bool:
+    """Tell whether the connection died of the silence, rather than of its client's own close."""
+    if pause.after.has(FIN | RST):
+        return not pause.after.from_initiator
+    return not facts.known_values.get("answered_after_silence")
 
 
 def _keepalive(facts: FactSet, reading: Reading) -> None:
