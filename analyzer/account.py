@@ -28,7 +28,7 @@ from analyzer.story import decisive_frames, silences, timeline
 from analyzer.surroundings import Surroundings
 from analyzer.units import format_instant
 
-__all__ = ["incident_report", "limits_of", "repeated"]
+__all__ = ["incident_report", "repeated"]
 
 _MOST_EVIDENCE = 8
 _MOST_UNKNOWN = 4
@@ -228,25 +228,3 @@ def _why_not(diagnosis: Diagnosis, match: Match, rules: RuleSet) -> str:
         if look_alike.cause == match.cause:
             return look_alike.tell_apart
     return "It fits the same packets, and less of what was seen speaks for it."
-
-
-def limits_of(around: Surroundings, *, with_log: bool) -> tuple[str, ...]:
-    """Say what this capture cannot show, one sentence each."""
-    health = around.capture.info.health
-    found = [
-        (
-            "WSAENOTCONN is never on the wire: a capture shows what made the socket unconnected, or that nothing on "
-            "the wire did. Each verdict says what the packets are consistent with."
-        ),
-    ]
-    if not with_log:
-        found.append(
-            "No log was given: a connection that the program itself closed, or never opened, looks ordinary here."
-        )
-    if health.truncated:
-        found.append("Packets are cut by the snap length: what was said inside them may be missing.")
-    if health.dropped:
-        found.append("The capture lost packets: an answer that is not here may have been sent.")
-    if health.cut:
-        found.append("The file is cut: what came after the cut is unknown.")
-    return tuple(found)

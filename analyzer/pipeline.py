@@ -8,11 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.account import incident_report, limits_of, repeated
 from analyzer.capture.file import expand, read_capture
-from analyzer.crowd_account import crowd_reports
 from analyzer.factset import Value
-from analyzer.grouping import findings, groups
+from analyzer.limits import limits_of
 from analyzer.report.model import CaptureSummary, Finding, GroupReport, IncidentReport, Report
 from analyzer.ruleset.load import RuleSet, load_rules
 from analyzer.surroundings import Surroundings
@@ -198,33 +196,9 @@ def _join(
     limits: dict[str, None] = {}
     summaries: list[CaptureSummary] = []
     for part, capture in zip(parts, captures, strict=True):
-        offset = len(reports)
-        own, membership = groups(part.incidents)
-        names = {one.id: f"g{len(grouped) + number}" for number, one in enumerate(own, 1)}
-        examples = {one.example for one in own}
-        alike: dict[int, IncidentReport] = {}
-        for position, incident in enumerate(part.incidents):
-            group = membership.get(position)
-            full = group is None or str(position + 1) in examples or len(part.incidents) <= _FULL_INCIDENTS
-            full = full and position < 20 * _FULL_INCIDENTS
-            number, known = offset + position + 1, alike.get(id(incident.diagnosis))
-            if known is None or full:
-                written = incident_report(number, incident, part.around, rules, full=full)
-            else:
-                written = repeated(number, incident, known)
-            if not full:
-                alike[id(incident.diagnosis)] = written
-            reports.append(replace(written, group=names.get(group or "")))
-        grouped += [_shifted(one, names[one.id], offset) for one in own]
-        found += [
-            replace(one, incidents=tuple(str(int(i) + offset) for i in one.incidents))
-            for one in findings(part.incidents, part.around)
-        ]
-        if part.crowds or part.left_out:
-            more, told = crowd_reports(part, len(reports), rules)
-            reports += more
-            found += told
-        limits.update(dict.fromkeys(limits_of(part.around, with_log=bool(logs))))
+        if part.incidents or part.crowds or part.left_out:
+            _write_down(part, rules, reports, grouped, found)
+        limits.update(dict.fromkeys(limits_of(capture.info.health, with_log=bool(logs))))
         summaries.append(capture_summary(capture.info, part.remarks))
     reports.sort(key=lambda one: (-_RANK[one.confidence], one.time_ns, int(one.id)))
     return Report(
@@ -237,6 +211,43 @@ def _join(
         generated_ns=clock_ns,
         versions={"rules": rules.stamp[:12]},
     )
+
+
+def _write_down(
+    part: Part, rules: RuleSet, reports: list[IncidentReport], grouped: list[GroupReport], found: list[Finding]
+) -> None:
+    """Add what was found in one capture to the report's lists."""
+    # Only what there is to tell of needs the words for it.
+    from analyzer.account import incident_report, repeated
+    from analyzer.crowd_account import crowd_reports
+    from analyzer.grouping import findings, groups
+
+    offset = len(reports)
+    own, membership = groups(part.incidents)
+    names = {one.id: f"g{len(grouped) + number}" for number, one in enumerate(own, 1)}
+    examples = {one.example for one in own}
+    alike: dict[int, IncidentReport] = {}
+    for position, incident in enumerate(part.incidents):
+        group = membership.get(position)
+        full = group is None or str(position + 1) in examples or len(part.incidents) <= _FULL_INCIDENTS
+        full = full and position < 20 * _FULL_INCIDENTS
+        number, known = offset + position + 1, alike.get(id(incident.diagnosis))
+        if known is None or full:
+            written = incident_report(number, incident, part.around, rules, full=full)
+        else:
+            written = repeated(number, incident, known)
+        if not full:
+            alike[id(incident.diagnosis)] = written
+        reports.append(replace(written, group=names.get(group or "")))
+    grouped += [_shifted(one, names[one.id], offset) for one in own]
+    found += [
+        replace(one, incidents=tuple(str(int(i) + offset) for i in one.incidents))
+        for one in findings(part.incidents, part.around)
+    ]
+    if part.crowds or part.left_out:
+        more, told = crowd_reports(part, len(reports), rules)
+        reports += more
+        found += told
 
 
 _RANK = {"high": 2, "medium": 1, "low": 0}

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.account import incident_report, limits_of
+from analyzer.account import incident_report
 from analyzer.incidents import Incident, from_capture, from_log
 from analyzer.report.model import Evidence, IncidentReport
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
-from tests.conversations import CONVERSATIONS, guilty, ordinary
-from tests.reading import examiner_of, log_of, rules, stamp, surroundings_of
+from tests.conversations import CONVERSATIONS, guilty
+from tests.reading import examiner_of, log_of, rules, stamp
 from tests.wire import Conversation, write_pcap
 
 START = Conversation().now
@@ -180,16 +180,3 @@ def test_a_row_of_a_crowd_has_no_long_parts() -> None:
     assert (short.id, short.cause, short.score, short.evidence) == (full.id, full.cause, full.score, full.evidence)
     assert full.timeline
     assert full.fix
-
-
-# -- limits ------------------------------------------------------------------------------------------------------
-
-
-def test_what_a_capture_cannot_show_is_said() -> None:
-    whole = surroundings_of(ordinary.server_closes_client_closes())
-    assert any("never on the wire" in sentence for sentence in limits_of(whole, with_log=True))
-    assert any("No log was given" in sentence for sentence in limits_of(whole, with_log=False))
-    assert len(limits_of(whole, with_log=True)) == 1
-    cut = surroundings_of(ordinary.server_closes_client_closes(), snap_length=60)
-    assert any("cut by the snap length" in sentence for sentence in limits_of(cut, with_log=True))
-    assert all(sentence.endswith(".") for sentence in limits_of(cut, with_log=False))
