@@ -124,7 +124,7 @@ def observe_derived(facts: FactSet, symptom: Symptom, reading: Reading, around: 
         if run is not None and run.repeats:
             stuck = run.first.payload_len
             facts.know("large_ever_delivered", run.largest_acked >= stuck > 0)
-        facts.know("missing_large_answer", _missing_large_answer(reading))
+        _missing_large_answer(facts, reading)
 
 
 def _socket(facts: FactSet, reading: Reading, around: Surroundings) -> None:
@@ -230,9 +230,12 @@ def _scan(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     facts.know("scan_like", len(targets) >= _SCAN_PORTS)
 
 
-def _missing_large_answer(reading: Reading) -> bool:
+def _missing_large_answer(facts: FactSet, reading: Reading) -> None:
     """Bytes of the responder below its later small segments or FIN never came, while its small ones did."""
-    half = reading.flow.responder
-    if reading.hole is None or not half.missing_bytes or reading.view.one_direction:
-        return False
-    return half.missing_bytes >= 500 and half.max_payload < 1300
+    half, hole = reading.flow.responder, reading.hole
+    if hole is None or not half.missing_bytes or reading.view.one_direction:
+        facts.know("missing_large_answer", value=False)
+        return
+    asked = [s.frame for s in reading.view.initiator if s.payload_len and s.frame < hole.frame][-1:]
+    missing = half.missing_bytes >= 500 and half.max_payload < 1300
+    facts.know("missing_large_answer", missing, (*asked, hole.frame) if missing else ())
