@@ -37,7 +37,7 @@ class _Watch:
         self.running.restart()
 
 
-def _line() -> Line:
+def line_of() -> Line:
     return Line(FakeTap(), cast("object", None))  # type: ignore[arg-type]
 
 
@@ -61,7 +61,7 @@ def _blocks(packets: list[tuple[int, bytes]]) -> bytes:
 
 
 def test_packets_go_into_the_digest_and_the_ring(watch: _Watch) -> None:
-    line = _line()
+    line = line_of()
     watch.intake.take(Delivery(line, _PREAMBLE + _blocks(_packets())))
     watch.ring.flush()
     assert watch.intake.seen == watch.running.packets == 20
@@ -70,7 +70,7 @@ def test_packets_go_into_the_digest_and_the_ring(watch: _Watch) -> None:
 
 
 def test_drops_are_counted_as_they_are_told(watch: _Watch) -> None:
-    line = _line()
+    line = line_of()
     watch.intake.take(Delivery(line, _PREAMBLE + _blocks(_packets())))
     assert not watch.intake.counted
     watch.intake.take(Delivery(line, statistics_block(0, 0, received=20, dropped_by_interface=3)))
@@ -82,7 +82,7 @@ def test_drops_are_counted_as_they_are_told(watch: _Watch) -> None:
 
 def test_what_both_lines_of_a_takeover_saw_counts_once(watch: _Watch) -> None:
     packets = _packets(60)
-    first, second = _line(), _line()
+    first, second = line_of(), line_of()
     watch.intake.take(Delivery(first, _PREAMBLE + _blocks(packets[:20])))
     # the second line has begun: packets 20 to 40 are seen by both
     watch.intake.take(Delivery(first, _blocks(packets[20:40]), second))
@@ -96,7 +96,7 @@ def test_what_both_lines_of_a_takeover_saw_counts_once(watch: _Watch) -> None:
 
 def test_what_the_second_line_saved_is_no_loss(watch: _Watch) -> None:
     packets = _packets(40)
-    first, second = _line(), _line()
+    first, second = line_of(), line_of()
     watch.intake.take(Delivery(first, _PREAMBLE + _blocks(packets[:10])))
     # the first line loses packets 12 to 15 and says so when it ends
     seen = packets[10:12] + packets[15:20]
@@ -110,10 +110,10 @@ def test_what_the_second_line_saved_is_no_loss(watch: _Watch) -> None:
 
 def test_an_interruption_is_a_gap_that_nobody_counted(watch: _Watch) -> None:
     packets = _packets(40)
-    watch.intake.take(Delivery(first := _line(), _PREAMBLE + _blocks(packets[:20])))
+    watch.intake.take(Delivery(first := line_of(), _PREAMBLE + _blocks(packets[:20])))
     watch.intake.take(Delivery(first, b"", None, "it was killed"))
     assert watch.intake.in_gap
-    watch.intake.take(Delivery(_line(), _PREAMBLE + _blocks(packets[20:])))
+    watch.intake.take(Delivery(line_of(), _PREAMBLE + _blocks(packets[20:])))
     assert not watch.intake.in_gap
     assert watch.losses.gaps == 1
     assert watch.losses.latest is not None
@@ -124,9 +124,9 @@ def test_an_interruption_is_a_gap_that_nobody_counted(watch: _Watch) -> None:
 
 def test_frames_count_on_over_lines(watch: _Watch) -> None:
     packets = _packets(40)
-    watch.intake.take(Delivery(first := _line(), _PREAMBLE + _blocks(packets[:20])))
+    watch.intake.take(Delivery(first := line_of(), _PREAMBLE + _blocks(packets[:20])))
     watch.intake.take(Delivery(first, b"", None, "it was killed"))
-    watch.intake.take(Delivery(_line(), _PREAMBLE + _blocks(packets[20:])))
+    watch.intake.take(Delivery(line_of(), _PREAMBLE + _blocks(packets[20:])))
     flow = watch.running.capture(packets[-1][0], ()).flows.flow(0)
     assert (flow.first_frame, flow.last_frame) == (1, 40)
 
@@ -134,7 +134,7 @@ def test_frames_count_on_over_lines(watch: _Watch) -> None:
 def test_a_break_in_time_begins_anew(watch: _Watch) -> None:
     packets = _packets(20)
     back = [(ts_ns - 3600 * NS, data) for ts_ns, data in _packets(20, 20)]
-    watch.intake.take(Delivery(_line(), _PREAMBLE + _blocks(packets + back)))
+    watch.intake.take(Delivery(line_of(), _PREAMBLE + _blocks(packets + back)))
     assert len(watch.jumps) == 1
     assert watch.running.packets == 40
     flow = watch.running.capture(back[-1][0], ()).flows.flow(0)
@@ -144,12 +144,12 @@ def test_a_break_in_time_begins_anew(watch: _Watch) -> None:
 def test_a_restart_knows_again_what_the_ring_holds(tmp_path: Path) -> None:
     packets = _packets(40)
     watch = _Watch(tmp_path)
-    watch.intake.take(Delivery(_line(), _PREAMBLE + _blocks(packets[:20])))
+    watch.intake.take(Delivery(line_of(), _PREAMBLE + _blocks(packets[:20])))
     watch.ring.close()
     again = _Watch(tmp_path)
     again.intake.replay()
     assert again.running.digest.count == 1
-    again.intake.take(Delivery(_line(), _PREAMBLE + _blocks(packets[20:])))
+    again.intake.take(Delivery(line_of(), _PREAMBLE + _blocks(packets[20:])))
     flow = again.running.capture(packets[-1][0], ()).flows.flow(0)
     assert flow.packets == 40
     assert again.losses.gaps == 1
@@ -158,7 +158,7 @@ def test_a_restart_knows_again_what_the_ring_holds(tmp_path: Path) -> None:
 
 
 def test_damage_in_the_stream_is_told_and_the_line_is_ended(watch: _Watch) -> None:
-    line = _line()
+    line = line_of()
     watch.intake.take(Delivery(line, _PREAMBLE + _blocks(_packets()) + b"\xff" * 64))
     assert watch.intake.damage is not None
     assert cast("FakeTap", line.tap).stopped.is_set()
