@@ -19,10 +19,14 @@ _LISTED = 2000
 
 
 def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[IncidentReport], list[Finding]]:
-    """Return the entries and findings of a part's crowds; ``written`` entries came before them."""
+    """Return the entries and findings of a part's crowds.
+
+    ``written`` entries came before them, the last of which are the part's own incidents.
+    """
     around = part.around
     path = around.capture.info.path
-    by_flow = {one.symptom.flow_index: str(number) for number, one in enumerate(part.incidents, 1)}
+    first = written - len(part.incidents) + 1
+    by_flow = {one.symptom.flow_index: str(number) for number, one in enumerate(part.incidents, first)}
     reports: list[IncidentReport] = []
     findings: list[Finding] = []
     for crowd in part.crowds:
