@@ -80,6 +80,11 @@ class Examination:
         return tuple(match for match in self.evaluation.by_cause() if self._examiner.is_finding(match.cause))
 
     @property
+    def seen_from_servers(self) -> bool:
+        """The capture was taken near the responders of its flows."""
+        return self._examiner.around.near_responders
+
+    @property
     def last_captured_ns(self) -> int | None:
         """The time of the capture's last packet."""
         return self._examiner.around.capture.info.last_ns
@@ -207,6 +212,8 @@ def _caps(examination: Examination) -> list[Cap]:
     assumed = examination.symptom.source == "log" and not examination.symptom.clock_anchored
     if assumed and cause in ("used-before-connected", "no-network-cause", "connect-context-not-updated"):
         caps.append(Cap(0.70, "No line of the log could be tied to a packet, so the clocks' offset is assumed."))
+    if cause == "never-connected" and examination.seen_from_servers:
+        caps.append(Cap(0.59, "The capture was taken near the servers: what was sent need not have come that far."))
     last = examination.last_captured_ns
     late = (examination.symptom.time_ns or 0) - (last or 0)
     if last is not None and cause in _RESTS_ON_ABSENCE and late > _RESTS_ON_ABSENCE[cause]:

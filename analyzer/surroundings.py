@@ -303,6 +303,13 @@ class Surroundings:
             talking = talking or bool(row.initiator_payload or row.responder_payload)
         return talking
 
+    @cached_property
+    def near_responders(self) -> bool:
+        """Every flow whose round trips tell was captured near its responder: this is a server's view."""
+        told = (self.view(row.index).captured_near_responder for row in islice(self.rows, 2 * _SAMPLES))
+        known = [near for near in told if near is not None]
+        return bool(known) and all(known)
+
     def attempts_near(self, endpoint: Endpoint, around_ns: int, within_ns: int) -> int:
         """How many connection attempts an endpoint got near a time."""
         near = self.to_responder(endpoint).near(around_ns, within_ns)

@@ -117,6 +117,9 @@ def read_probes(view: WireView, from_initiator: bool) -> Probes | None:
     before_run: Segment | None = None
     for s in view.segments:
         if s.has(RST):
+            if run and s.from_initiator is from_initiator:
+                # The prober gave up; what the other end says later no longer answers it.
+                break
             continue
         if s.from_initiator is from_initiator:
             probe = (
