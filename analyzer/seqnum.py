@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["MODULUS", "add", "before", "distance"]
+
 MODULUS = 1 << 32
 _MASK = MODULUS - 1
 _HALF = 1 << 31

@@ -5,6 +5,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+__all__ = [
+    "MS",
+    "NS",
+    "format_duration",
+    "format_instant",
+    "instant_of",
+    "parse_duration",
+    "parse_instant",
+    "parse_size",
+]
+
 NS = 1_000_000_000
 MS = 1_000_000
 
