@@ -50,7 +50,7 @@ class Watched:
     """A running ``notconn live`` whose JSON lines are read as they come."""
 
     def __init__(self, namespace: Namespace | None, *arguments: str, stdin: int | None = None) -> None:
-        command = [sys.executable, "-m", "analyzer.cli.main", "live", *arguments, "--format", "json"]
+        command = [sys.executable, "-m", "analyzer.cli.main", "live", "--format", "json", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with namespace.entered() if namespace is not None else contextlib.nullcontext():
             self.process = subprocess.Popen(

@@ -86,7 +86,12 @@ class Ring:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(folder)
-            self._files = self._open_old()
+            try:
+                self._files = self._open_old()
+                self._probe()
+            except OSError:
+                self._lock.close()
+                raise
         except OSError as error:
             raise OutputError(
                 f"{folder}: the ring of packets cannot be kept here ({error.strerror}); choose another place with -o"
@@ -151,6 +156,14 @@ class Ring:
         self._close_file()
         self._lock.close()
 
+    def _probe(self) -> None:
+        """Find out now, not in an hour, that nothing can be written here."""
+        probe = self.folder / "probe.new"
+        try:
+            probe.write_bytes(bytes(min(_LEAST, self.size)))
+        finally:
+            probe.unlink(missing_ok=True)
+
     def _current(self) -> RingFile | None:
         if self._stream is None and not self._open_file():
             return None
@@ -171,6 +184,8 @@ class Ring:
                 self._stream = path.open("ab", buffering=0)
                 break
             except OSError as error:
+                with contextlib.suppress(OSError):
+                    unborn.unlink(missing_ok=True)
                 if not self._make_room(error):
                     return False
         self._files.append(RingFile(path, len(self._preamble)))

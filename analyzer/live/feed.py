@@ -21,6 +21,9 @@ _READ = 1 << 20
 _START_S = 30.0
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0)
 """Between attempts to start a program that ended; the last one for ever."""
+_OVERLAP_S = 1.0
+"""How long two programs capture together. What the first one's kernel buffer holds is lost when it ends: with libpcap
+on Linux that is up to a quarter of a second, and the second one must have seen it."""
 _SUSPICION_S = 30.0
 """The least time between two takeovers that a full queue calls for."""
 
@@ -35,8 +38,8 @@ class _Pump(threading.Thread):
         self._size = 0
         self._changed = threading.Condition()
         self._over = False
-        self.spoke = False
-        """Any byte came."""
+        self.spoke: float | None = None
+        """When the first byte came."""
         self.stalled = False
         """The queue has been full since this was last reset."""
         self.error: str | None = None
@@ -49,7 +52,7 @@ class _Pump(threading.Thread):
                     while self._size >= self._bound:
                         self.stalled = True
                         self._changed.wait()
-                    self.spoke = True
+                    self.spoke = self.spoke or time.monotonic()
                     self._queue.append(data)
                     self._size += len(data)
                     self._changed.notify_all()
@@ -92,7 +95,12 @@ class Line:
     @property
     def speaks(self) -> bool:
         """Whether it captures: its header has come."""
-        return self.pump.spoke
+        return self.pump.spoke is not None
+
+    @property
+    def began(self) -> float:
+        """When it began to capture."""
+        return self.pump.spoke if self.pump.spoke is not None else self.started
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,18 +236,14 @@ class Feed:
                 except CaptureError:
                     line.started = now
         elif self._next.speaks:
-            if not self._next_told():
+            if now - self._next.began >= _OVERLAP_S and self._told is not self._next:
+                self._told = self._next
                 line.tap.stop()
         elif not self._next.pump.is_alive() or now - self._next.started > _START_S:
             # It cannot start at the moment; the one that runs goes on and is asked again later.
             self._next.tap.kill()
             self._next = None
             line.started = now
-
-    def _next_told(self) -> bool:
-        """Tell whether the running program was already asked to end for this takeover."""
-        told, self._told = self._told is self._next, self._next
-        return told
 
     def _revive(self) -> bool:
         """Start the program again after it ended by itself; say whether it captures."""

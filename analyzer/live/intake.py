@@ -155,6 +155,11 @@ class Intake:
             self.damage = stream.damage
             line.tap.kill()
 
+    def check_begun(self) -> None:
+        """Raise CaptureError when all that came was no capture."""
+        if self._line is not None:
+            self._stream.end()
+
     def _describe(self, stream: Stream) -> None:
         assert stream.layout is not None
         self.interfaces = tuple(stream.layout.interfaces)

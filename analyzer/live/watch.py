@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -51,32 +52,32 @@ class Watch:
         """Make everything ready. Raises NotconnError for what cannot work: no room, no such log, a used port."""
         self.plan = plan
         self._say, self._show = say, show
-        self.ring: Ring | None = None
-        if plan.ring_bytes:
-            self.ring = Ring(plan.output / "ring", size=plan.ring_bytes, age_ns=plan.ring_age_ns)
         self.clock = PacketClock(own=plan.own_clock)
         self.running = Running(plan.name, plan.keep)
         self.losses = Losses()
+        self.book = CaseBook(plan.rules, plan.settings, plan.wait_ns, only=self._of_interest)
+        self.triggers = Triggers(plan.wait_ns, plan.zone, plan.endpoint)
+        for log in plan.logs:
+            self.triggers.follow(log)
+        messenger = Messenger(plan.notify) if plan.notify else None
+        self.ring: Ring | None = None
+        with contextlib.ExitStack() as undo:
+            if plan.ring_bytes:
+                self.ring = Ring(plan.output / "ring", size=plan.ring_bytes, age_ns=plan.ring_age_ns)
+                undo.callback(self.ring.close)
+            self.exporter = Exporter(*plan.metrics) if plan.metrics is not None else None
+            undo.pop_all()
         self.intake = Intake(plan.name, self.running, self.ring, self.clock, self.losses, self._jumped)
         self.feed = Feed(
             plan.open_tap, plan.name, restart=plan.restart, count_every_s=plan.count_every_s,
             queue_bytes=plan.queue_bytes,
         )  # fmt: skip
-        self.book = CaseBook(plan.rules, plan.settings, plan.wait_ns, only=self._of_interest)
-        self.triggers = Triggers(plan.wait_ns, plan.zone, plan.endpoint)
-        for log in plan.logs:
-            self.triggers.follow(log)
-        self.teller = Teller(
-            say,
-            Folders(
-                plan.output / "incidents", self.ring, plan.rules, plan.settings, plan.rule_folders, plan.zone,
-                plan.name, plan.formats,
-            ),
-            Messenger(plan.notify) if plan.notify else None,
-            Attacher(plan.attach) if plan.attach else None,
-            Gate(plan.notify_every_s),
+        folders = Folders(
+            plan.output / "incidents", self.ring, plan.rules, plan.settings, plan.rule_folders, plan.zone, plan.name,
+            plan.formats,
         )  # fmt: skip
-        self.exporter = Exporter(*plan.metrics) if plan.metrics is not None else None
+        attacher = Attacher(plan.attach) if plan.attach else None
+        self.teller = Teller(say, folders, messenger, attacher, Gate(plan.notify_every_s))
         self.command: Command | None = None
         self.end_after_first = False
         """End with the first incident."""
@@ -114,6 +115,8 @@ class Watch:
                 if turn - last > _STALL_S and self.plan.own_clock:
                     self._stalled(turn - last)
                 self._turn(turn)
+            if self.feed.finished and not self._stopping:
+                self.intake.check_begun()
             self._finish()
         finally:
             self.feed.kill()

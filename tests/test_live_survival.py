@@ -1,0 +1,359 @@
+"""The running program: what it says when it cannot begin, and what it survives once it has begun."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from analyzer.capture.file import read_capture
+from analyzer.capture.interfaces import find_dumpcap
+from analyzer.capture.pcapng_writer import interface_block, packet_block, section_block
+from analyzer.units import NS
+from tests.conftest import Ran
+from tests.live_lab import Stage, Watched, fin_ignored, refused, why_not
+from tests.test_live_running import talk
+from tests.wire import Conversation
+
+Call = Callable[..., Ran]
+_LAB = why_not()
+lab = pytest.mark.skipif(_LAB is not None, reason=str(_LAB))
+linux_root = pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="a user without rights can only be tried by root on Linux"
+)
+with_dumpcap = pytest.mark.skipif(find_dumpcap() is None, reason="dumpcap is not installed")
+_PREAMBLE = section_block() + interface_block(1, 0, name="eth0")
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    made = Stage.build()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    """Start watches that end with the test."""
+    made: list[Watched] = []
+
+    def start(stage: Stage | None, *arguments: str, stdin: int | None = None) -> Watched:
+        namespace = stage.network.client if stage is not None else None
+        made.append(Watched(namespace, "-o", str(tmp_path / "out"), *arguments, stdin=stdin))
+        made[-1].wait_kind("start")
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.kill()
+
+
+# -- what cannot begin -------------------------------------------------------------------------------------------------
+
+
+def test_neither_interface_nor_pipe(notconn: Call) -> None:
+    assert "name what to watch" in notconn("live").sentence
+
+
+def test_a_file_is_for_analyze(notconn: Call, tmp_path: Path) -> None:
+    assert "notconn analyze" in notconn("live", tmp_path / "x.pcap").sentence
+
+
+def test_an_interface_that_is_not_there(notconn: Call, tmp_path: Path) -> None:
+    ran = notconn("live", "-i", "eth99", "-o", tmp_path)
+    assert ran.code == 2
+    assert "there is no such interface" in ran.sentence
+    assert "notconn interfaces" in ran.sentence
+
+
+@linux_root
+@pytest.mark.parametrize("backend", [pytest.param("dumpcap", marks=with_dumpcap), "scapy"])
+def test_a_wrong_filter(notconn: Call, tmp_path: Path, backend: str) -> None:
+    ran = notconn("live", "-i", "lo", "-o", tmp_path, "--filter", "tcp prt 80", "--with", backend)
+    assert ran.code == 2
+    assert "--filter 'tcp prt 80' is no capture filter" in ran.sentence
+    assert "such as 'tcp port 443'" in ran.sentence
+
+
+@linux_root
+@pytest.mark.parametrize("backend", [pytest.param("dumpcap", marks=with_dumpcap), "scapy"])
+def test_no_rights(tmp_path: Path, backend: str) -> None:
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+    root = Path(__file__).resolve().parents[1]
+    rights = "-net_raw,-net_admin"
+    drop = ["setpriv", "--inh-caps", rights, "--bounding-set", rights]
+    command = [sys.executable, "-m", "analyzer.cli.main", "live", "-i", "lo", "-o", str(tmp_path / "o")]
+    done = subprocess.run(
+        [*drop, *command, "--with", backend], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "this user may not capture packets" in done.stderr
+
+
+def test_a_place_that_cannot_be_written(notconn: Call, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x", encoding="utf-8")
+    ran = notconn("live", "-i", "lo", "-o", file / "out")
+    assert ran.code == 2
+    assert "choose another with -o" in ran.sentence
+
+
+@linux_root
+def test_a_full_disk_at_the_start(notconn: Call, tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(full)], capture_output=True).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+    try:
+        with contextlib.suppress(OSError):
+            (full / "filler").write_bytes(bytes(4096))
+        ran = notconn("live", "-i", "lo", "-o", full / "out", "--duration", "1s")
+        assert ran.code == 2
+        assert "No space left on device" in ran.sentence
+        assert "-o" in ran.sentence
+    finally:
+        subprocess.run(["umount", "-l", str(full)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--memory", "4MiB"), "160MiB at least"),
+        (("--wait", "soon"), "--wait"),
+        (("--ring-size", "big"), "--ring-size"),
+        (("--report", "text,poem"), "--report poem"),
+        (("--metrics", "x:y"), "--metrics"),
+        (("--log", "/no/such/log"), "check the name after --log"),
+        (("--endpoint", "nowhere"), "--endpoint"),
+        (("--exec",), "--exec"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence(
+    notconn: Call, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    ran = notconn("live", "-i", "lo", "-o", tmp_path / "o", "--with", "scapy", *arguments)
+    assert ran.code == 2
+    assert words in ran.sentence
+
+
+def test_interfaces_are_listed(notconn: Call) -> None:
+    import json
+
+    found = json.loads(notconn("interfaces", "--format", "json").out)
+    assert found["schema"] == "notconn-interfaces/1"
+    names = {one["name"] for one in found["interfaces"]}
+    assert names
+    text = notconn("interfaces").out
+    assert all(one["label"] in text for one in found["interfaces"])
+
+
+# -- a pipe ------------------------------------------------------------------------------------------------------------
+
+
+def _idle_drop() -> Conversation:
+    dying = talk(50123)
+    dying.wait("300s")
+    dying.client(b"question", arrives=False)
+    dying.unanswered(5)
+    return dying
+
+
+def test_a_pipe_is_watched_to_its_end(watch: Callable[..., Watched]) -> None:
+    reading, writing = os.pipe()
+    watched = watch(None, "-", stdin=reading)
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        pipe.write(_PREAMBLE)
+        for ts_ns, data in _idle_drop().packets:
+            pipe.write(packet_block(0, ts_ns, data, len(data)))
+    end = watched.wait_kind("end")
+    assert watched.finish() == 0
+    assert end["packets"] == len(_idle_drop().packets)
+    (told,) = watched.of("incident")
+    assert (told["cause"], told["slice_packets"]) == ("firewall-idle-drop", len(_idle_drop().packets))
+    assert (Path(str(told["folder"])) / "slice.pcapng").is_file()
+
+
+def test_a_pipe_without_a_capture_is_refused(tmp_path: Path) -> None:
+    watched = Watched(None, "-", "-o", str(tmp_path), stdin=subprocess.DEVNULL)
+    assert watched.process.wait(30) == 2
+    assert watched.process.stderr is not None
+    assert "ended before a capture began" in watched.process.stderr.read()
+    watched.kill()
+
+
+# -- what a running watch survives -------------------------------------------------------------------------------------
+
+
+@lab
+@with_dumpcap
+def test_a_killed_dumpcap_and_an_interface_that_goes_and_comes(stage: Stage, watch: Callable[..., Watched]) -> None:
+    watched = watch(stage, "-i", "eth0", "--wait", "2s")
+    stage.play([fin_ignored])
+    time.sleep(1)
+    children = subprocess.run(["pgrep", "-P", str(watched.process.pid)], capture_output=True, text=True).stdout.split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    assert "signal 9" in str(watched.wait_kind("gap")["text"])
+    assert watched.wait_for(lambda event: "that is over" in str(event["text"]), 15)
+    network = stage.network
+    network.client.ip("link del eth0")
+    assert watched.wait_for(lambda event: "no such interface" in str(event["text"]), 15)
+    time.sleep(1)
+    network._link(network.client, network.router1, network.client_ip, network.client_gateway)
+    over = watched.wait_for(
+        lambda event: "that is over" in str(event["text"]) and "no such interface" in str(event["text"]), 20
+    )
+    assert over is not None, watched.events
+    stage.play([refused])
+    client = stage.ran[-1].client
+    assert watched.wait_for(lambda event: event.get("client") == client, 15), watched.events
+    assert watched.finish() == 0
+    assert watched.errors == ""
+    end = watched.wait_kind("end")
+    assert end["gaps"] == 2
+    told = {str(event["client"]): event["cause"] for event in watched.of("incident")}
+    assert told == {ran.client: ran.cause for ran in stage.ran}
+
+
+@lab
+@with_dumpcap
+def test_takeovers_lose_and_double_nothing(stage: Stage, tmp_path: Path) -> None:
+    script = (
+        "import analyzer.cli.live as live, sys\n"
+        "from analyzer.cli.main import main\n"
+        "live._COUNT_EVERY_S = 1.0\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    root = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-c", script, "live", "-i", "eth0", "-o", str(tmp_path / "o"), "--format", "json"]
+    with stage.network.client.entered():
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
+        )
+    assert process.stdout is not None
+    assert '"start"' in process.stdout.readline()
+    tap = tmp_path / "tap.pcap"
+    stage.network.tap(stage.network.client, tap)
+    made = stage.connect(stage.serve(6300))
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        made.ask()
+        time.sleep(0.002)
+    time.sleep(1.0)
+    stage.network.untap()
+    process.terminate()
+    out = process.stdout.read()
+    process.stdout.close()
+    assert process.wait(30) == 0
+    assert '"incident"' not in out
+    sent = read_capture(str(tap)).flows.flow(0).packets
+    rings = [read_capture(str(path)) for path in sorted((tmp_path / "o" / "ring").glob("ring-*.pcapng"))]
+    assert sum(ring.flows.flow(0).packets for ring in rings if len(ring.flows)) >= sent
+    import json
+
+    end = json.loads(out.splitlines()[-1])
+    assert end["gaps"] == 0
+    assert end["dropped"] == 0
+    assert abs(int(end["packets"]) - sent) <= 12  # the SYN came before the tap's last packet; ARP counts too
+
+
+@lab
+def test_logs_signals_and_metrics(stage: Stage, watch: Callable[..., Watched], tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("started\n", encoding="utf-8")
+    watched = watch(stage, "-i", "eth0", "--wait", "2s", "--log", str(log), "--zone", "utc", "--metrics", "9657")
+    stage.play([fin_ignored])
+    stamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    with log.open("a", encoding="utf-8") as stream:
+        stream.write(f"{stamp} ERROR send to {stage.ran[0].server} failed: WSAENOTCONN 10057\n")
+    told = watched.wait_for(lambda event: event.get("source") == "log", 15)
+    assert told is not None, watched.events
+    assert told["cause"] == "server-closed-then-client-sent"
+    assert "10057" in (Path(str(told["folder"])) / "log.txt").read_text(encoding="utf-8")
+    watched.process.send_signal(signal.SIGUSR1)
+    asked = watched.wait_for(lambda event: event.get("source") == "call", 15)
+    assert asked is not None, watched.events
+    assert "SIGUSR1" in str(asked["text"])
+    script = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9657/metrics').read().decode())"
+    with stage.network.client.entered():
+        counters = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
+    assert "notconn_capture_up 1\n" in counters
+    assert watched.finish() == 0
+
+
+@lab
+def test_a_program_is_run_and_its_failure_explained(stage: Stage, watch: Callable[..., Watched]) -> None:
+    client = f"import socket, sys, time\ns = socket.socket()\ns.connect(('{stage.network.server_ip}', 6399))\n"
+    watched = watch(stage, "-i", "eth0", "--wait", "2s", "--exec", sys.executable, "-c", client)
+    end = watched.wait_kind("end", 30)
+    assert watched.finish() == 0
+    assert any("exit code 1" in str(event["text"]) for event in watched.of("note"))
+    assert "connection-refused" in {event["cause"] for event in watched.of("incident")}
+    assert end["incidents"]
+
+
+def test_kill_9_leaves_a_ring_that_opens(tmp_path: Path) -> None:
+    """A watch on a pipe is killed at random moments; what was given a second before is there, in whole files."""
+    rng = random.Random(3)
+    out = tmp_path / "out"
+    tshark = shutil.which("tshark")
+    kept = 0
+    packet = talk(1).packets[0][1]
+    for _turn in range(20 if os.environ.get("NOTCONN_SOAK") else 2):
+        reading, writing = os.pipe()
+        watched = Watched(None, "-", "-o", str(out), stdin=reading)
+        os.close(reading)
+        watched.wait_kind("start")
+        given: list[tuple[float, int]] = []
+        until = time.monotonic() + rng.uniform(1.2, 2.2)
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            pipe.write(_PREAMBLE)
+            count = 0
+            while time.monotonic() < until:
+                now = time.time_ns()
+                pipe.write(b"".join(packet_block(0, now + n, packet, len(packet)) for n in range(20)))
+                count += 20
+                given.append((time.monotonic(), count))
+                time.sleep(0.005)
+            watched.process.kill()
+            killed = time.monotonic()
+        watched.kill()
+        safe = max((total for at, total in given if at < killed - 1.0), default=0)
+        total = 0
+        for path in sorted((out / "ring").glob("ring-*.pcapng")):
+            total += read_capture(str(path), hash_file=False).info.packets
+            if tshark is not None:
+                done = subprocess.run([tshark, "-r", str(path), "-c", "5"], capture_output=True)
+                assert done.returncode == 0, done.stderr
+        assert total >= kept + safe
+        kept = total
+
+
+def test_time_that_runs_back_is_said(watch: Callable[..., Watched]) -> None:
+    reading, writing = os.pipe()
+    watched = watch(None, "-", stdin=reading)
+    os.close(reading)
+    later = talk(1)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        pipe.write(_PREAMBLE)
+        for back in (0, 3600 * NS):
+            for ts_ns, data in later.packets:
+                pipe.write(packet_block(0, ts_ns - back, data, len(data)))
+    watched.wait_kind("end")
+    (clock,) = watched.of("clock")
+    assert "set back by" in str(clock["text"])
+    assert watched.of("incident") == []
