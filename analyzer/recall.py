@@ -32,7 +32,7 @@ class Recall:
         event, time = symptom.event, symptom.time_ns
         assert event is not None
         story = tuple((one.kind, one.action, one.code, one.call) for one in symptom.context[-_STORY:])
-        named = (event.remote, event.host_name, event.port, event.local_port, event.call, event.code)
+        named = (event.remote, symptom.host_names, event.port, event.local_port, event.call, event.code)
         flows = tuple(rows[:_MOST_FLOWS])
         if time is None:
             return named, story, flows, tuple(sorted(local))
