@@ -23,9 +23,7 @@ def extensions() -> list[Extension]:
     from Cython.Build import cythonize
 
     flags = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0"]
-    found = [
-        Extension(name, [name.replace(".", "/") + ".py"], extra_compile_args=flags, optional=True) for name in HOT
-    ]
+    found = [Extension(name, [name.replace(".", "/") + ".py"], extra_compile_args=flags, optional=True) for name in HOT]
     modules: list[Extension] = cythonize(
         found,
         build_dir="build/c",

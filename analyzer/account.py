@@ -81,9 +81,7 @@ def incident_report(
 def repeated(number: int, incident: Incident, alike: IncidentReport) -> IncidentReport:
     """Write down an error that shares its diagnosis with one that is written already."""
     symptom = incident.symptom
-    return replace(
-        alike, id=str(number), time_ns=incident.time_ns, log=_log_line(symptom.event), source=symptom.source
-    )
+    return replace(alike, id=str(number), time_ns=incident.time_ns, log=_log_line(symptom.event), source=symptom.source)
 
 
 def _log_line(event: LogEvent | None) -> LogLine | None:

@@ -70,9 +70,7 @@ def make_bundle(
         slices: dict[str, Slice] = {}
         for name in wanted[:_MOST_SLICES]:
             place = Path(folder) / f"incident-{name}.pcapng"
-            slices[name] = make_slice(
-                examined, name, place, masks=masks, allow_secrets=allow_secrets, report=whole
-            )
+            slices[name] = make_slice(examined, name, place, masks=masks, allow_secrets=allow_secrets, report=whole)
             files[place.name] = place
         files["questions.md"] = questions_markdown(report, local).encode("utf-8", "replace")
         files["times.csv"] = times_csv(report, local).encode("utf-8", "replace")

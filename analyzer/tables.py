@@ -329,9 +329,7 @@ def _resets(capture: Capture) -> Iterator[Row]:
     for flow in capture.flows:
         if not (flow.initiator.rsts or flow.responder.rsts):
             continue
-        baselines = {
-            by: around.baseline(flow.half(by).endpoint.packed, without=flow.index) for by in (True, False)
-        }
+        baselines = {by: around.baseline(flow.half(by).endpoint.packed, without=flow.index) for by in (True, False)}
         for reset in read_resets(around.view(flow.index), baselines):
             yield (
                 flow.stream,

@@ -72,9 +72,7 @@ def test_folders_patterns_and_standard_input(notconn: Run, capture: Path, tmp_pa
         assert len(answer["flows"]) == 4
         assert answer["captures"][0]["sha256"] == ""
     command = [sys.executable, "-m", "analyzer.cli.main", "flows", "-", "--format", "json"]
-    done = subprocess.run(
-        command, cwd=ROOT, input=capture.read_bytes(), capture_output=True, check=True, timeout=60
-    )
+    done = subprocess.run(command, cwd=ROOT, input=capture.read_bytes(), capture_output=True, check=True, timeout=60)
     assert json.loads(done.stdout)["flows"][1]["capture"] == "-"
 
 

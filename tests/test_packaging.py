@@ -18,9 +18,7 @@ def _settings() -> dict[str, object]:
 
 
 def test_every_package_folder_is_listed() -> None:
-    folders = {
-        ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "analyzer").rglob("__init__.py")
-    }
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "analyzer").rglob("__init__.py")}
     listed = set(_settings()["packages"])  # type: ignore[call-overload]
     assert {name for name in listed if "_data" not in name} == folders
 

@@ -150,8 +150,10 @@ def test_other_links_and_tunnels_leak_nothing(frame: Packet, link_type: int) -> 
 
 
 def test_unknown_options_lose_their_values() -> None:
-    frame = Ether(src=HERE, dst=THERE) / IP(src=A, dst=B, options=b"\x07\x07\x04" + packed(A)) / TCP(
-        options=[("MSS", 1460), (30, b"alice")]
+    frame = (
+        Ether(src=HERE, dst=THERE)
+        / IP(src=A, dst=B, options=b"\x07\x07\x04" + packed(A))
+        / TCP(options=[("MSS", 1460), (30, b"alice")])
     )
     after = Ether(masked(frame))
     assert ("MSS", 1460) in after[TCP].options

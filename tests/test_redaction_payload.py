@@ -50,9 +50,9 @@ def test_databases_keep_their_refusals_and_lose_their_logins() -> None:
     startup = b"\0\0\0\x16\0\x03\0\0user\0alice\0\0"[:22]
     startup = len(startup).to_bytes(4, "big") + startup[4:]
     assert clean(startup, target=5432) == startup[:8] + bytes(len(startup) - 8)
-    fatal = b"E\0\0\0\x40SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user \"alice\"\0\0"
+    fatal = b'E\0\0\0\x40SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "alice"\0\0'
     made = clean(fatal, 5432, 50000)
-    assert b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user \"xxxxx\"" in made
+    assert b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "xxxxx"' in made
     error = b"\xff\x15\x04#28000Access denied for user 'alice'@'10.0.0.5'"
     packet = len(error).to_bytes(3, "little") + b"\0" + error
     made = clean(packet, 3306, 50000)

@@ -7,16 +7,28 @@ from analyzer.report.health import capture_lines, capture_summary, counter_rows
 from tests import report_samples as samples
 
 HEALTHY = Health(
-    truncated=0, undecoded={"arp": 3, "ethertype-0x88cc": 9}, clock_steps=0, largest_clock_step_ns=0, cut=None,
-    damaged_blocks=0, notes_dropped=0, tcp_packets=88,
-    interfaces=(Interface("eth0", "", 1, 262_144, 100, 0, "", ""),), comments=0,
+    truncated=0,
+    undecoded={"arp": 3, "ethertype-0x88cc": 9},
+    clock_steps=0,
+    largest_clock_step_ns=0,
+    cut=None,
+    damaged_blocks=0,
+    notes_dropped=0,
+    tcp_packets=88,
+    interfaces=(Interface("eth0", "", 1, 262_144, 100, 0, "", ""),),
+    comments=0,
 )
 
 
 def info(**changes: object) -> CaptureInfo:
     return CaptureInfo(
-        path="a.pcapng", sha256="00", format="pcapng", packets=100, first_ns=samples.START,
-        last_ns=samples.START + 1, health=replace(HEALTHY, **changes),  # type: ignore[arg-type]
+        path="a.pcapng",
+        sha256="00",
+        format="pcapng",
+        packets=100,
+        first_ns=samples.START,
+        last_ns=samples.START + 1,
+        health=replace(HEALTHY, **changes),  # type: ignore[arg-type]
     )
 
 
@@ -30,8 +42,12 @@ def test_a_healthy_capture_has_no_remark() -> None:
 def test_each_flaw_is_said_with_its_number() -> None:
     summary = capture_summary(
         info(
-            truncated=40, clock_steps=1, largest_clock_step_ns=2_500_000_000, cut="the file ends inside frame 101",
-            damaged_blocks=2, interfaces=(Interface("eth0", "", 1, 96, 300, 200, "port 21", ""),),
+            truncated=40,
+            clock_steps=1,
+            largest_clock_step_ns=2_500_000_000,
+            cut="the file ends inside frame 101",
+            damaged_blocks=2,
+            interfaces=(Interface("eth0", "", 1, 96, 300, 200, "port 21", ""),),
         ),
         ("The caller's own.",),
     )

@@ -93,11 +93,22 @@ def test_hostile_names_are_shown_as_data() -> None:
 
 def test_verdict_first_then_what_to_do_then_proof() -> None:
     page = render(samples.idle_drop())
-    places = [page.index(words) for words in (
-        "<h1>A device between", "What to do</h2>", "Proof</h2>", "The packets in order", "Decisive frames",
-        "Silences against known idle limits", "What speaks against it", "Other causes that were weighed",
-        "What the socket calls answer", "The captures</h2>", "What this cannot show",
-    )]
+    places = [
+        page.index(words)
+        for words in (
+            "<h1>A device between",
+            "What to do</h2>",
+            "Proof</h2>",
+            "The packets in order",
+            "Decisive frames",
+            "Silences against known idle limits",
+            "What speaks against it",
+            "Other causes that were weighed",
+            "What the socket calls answer",
+            "The captures</h2>",
+            "What this cannot show",
+        )
+    ]
     assert places == sorted(places)
 
 
@@ -106,8 +117,9 @@ def test_a_number_and_its_unit_stay_together() -> None:
 
 
 def test_filters_can_be_copied_exactly() -> None:
-    codes = [element.text_content() for element in tree(render(samples.idle_drop())).iter("code")
-             if element.get("data-copy")]
+    codes = [
+        element.text_content() for element in tree(render(samples.idle_drop())).iter("code") if element.get("data-copy")
+    ]
     assert "frame.number in {34, 40, 46}" in codes
     assert "tcp.stream == 2 && frame.number in {40..46}" in codes
 
@@ -126,12 +138,14 @@ def test_with_several_captures_the_table_names_each_rows_own() -> None:
     report = samples.three_in_a_group()
     second = replace(report.incidents[3], capture="server.pcapng")
     report = replace(
-        report, captures=(*report.captures, samples.capture("server.pcapng")),
+        report,
+        captures=(*report.captures, samples.capture("server.pcapng")),
         incidents=(*report.incidents[:3], second),
     )
     table = tree(render(report)).get_element_by_id("all-rows")
     assert [row.findall("td")[-1].text_content().strip() for row in table.findall(".//tbody/tr")] == [
-        *["web01-ethernet.pcapng"] * 3, "server.pcapng",
+        *["web01-ethernet.pcapng"] * 3,
+        "server.pcapng",
     ]
 
 
@@ -141,7 +155,7 @@ def test_ten_thousand_incidents_stay_small_and_quick() -> None:
     page = render(report)
     assert time.perf_counter() - started < 5
     assert len(page.encode()) < 5_000_000
-    assert page.count("<tr><td class=\"num\">") >= 10_000
+    assert page.count('<tr><td class="num">') >= 10_000
 
 
 def test_ten_thousand_causes_of_their_own_are_bounded_too() -> None:

@@ -36,8 +36,19 @@ def test_wiki_escapes_what_would_be_markup() -> None:
     assert "[~" not in text
 
 
-KNOWN = {"doc", "heading", "paragraph", "text", "bulletList", "listItem", "codeBlock", "table", "tableRow",
-         "tableHeader", "tableCell"}
+KNOWN = {
+    "doc",
+    "heading",
+    "paragraph",
+    "text",
+    "bulletList",
+    "listItem",
+    "codeBlock",
+    "table",
+    "tableRow",
+    "tableHeader",
+    "tableCell",
+}
 
 
 def nodes(node: dict[str, Any]) -> list[dict[str, Any]]:

@@ -46,8 +46,9 @@ def test_very_many_decisive_rows_are_bounded_too() -> None:
 
 def test_pauses_between_retries_are_no_lines_of_their_own() -> None:
     incident = samples.idle_drop_incident()
-    retry = replace(incident.silences[0], start_ns=incident.timeline[-4].ts_ns, duration_ns=3_616_000_000,
-                    decisive=False)
+    retry = replace(
+        incident.silences[0], start_ns=incident.timeline[-4].ts_ns, duration_ns=3_616_000_000, decisive=False
+    )
     lines = rungs(replace(incident, silences=(*incident.silences, retry)))
     assert [line.kind for line in lines].count("silence") == 1
 

@@ -27,8 +27,28 @@ class Tags(HTMLParser):
 def test_a_hostile_report_opens_no_tag_of_its_own() -> None:
     tags = Tags()
     tags.feed(html_of(render(samples.hostile())))
-    allowed = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "code", "pre", "ul", "ol", "li", "em",
-               "strong", "details", "summary", "sub", "a"}
+    allowed = {
+        "h2",
+        "h3",
+        "p",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "code",
+        "pre",
+        "ul",
+        "ol",
+        "li",
+        "em",
+        "strong",
+        "details",
+        "summary",
+        "sub",
+        "a",
+    }
     assert {tag for tag, _ in tags.tags} <= allowed
     assert [attrs["href"] for tag, attrs in tags.tags if tag == "a"] == ["https://example.com/"]
 

@@ -28,8 +28,18 @@ def test_an_unknown_format_is_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("r.HTML", "html"), ("x/r.md", "markdown"), ("r.json", "json"), ("r.adf.json", "adf"),
-     ("r.fragment.html", "fragment"), ("r.sarif", "sarif"), ("r.junit.xml", "junit"), ("r", None), ("r.pcap", None)]
+    ("path", "name"),
+    [
+        ("r.HTML", "html"),
+        ("x/r.md", "markdown"),
+        ("r.json", "json"),
+        ("r.adf.json", "adf"),
+        ("r.fragment.html", "fragment"),
+        ("r.sarif", "sarif"),
+        ("r.junit.xml", "junit"),
+        ("r", None),
+        ("r.pcap", None),
+    ],
 )
 def test_a_file_name_tells_its_format(path: str, name: str | None) -> None:
     assert format_for_path(path) == name

@@ -72,4 +72,3 @@ def run(options: argparse.Namespace) -> int:
         least = _LEVELS[options.fail_on]
         return int(any(_LEVELS[incident.confidence] >= least for incident in report.incidents))
     return 0
-

@@ -41,12 +41,9 @@ def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: S
         facts.know("peers_stopped_together", max(1, len({row.responder.packed for row in stopped})))
     _lost_state(facts, reading, around)
     _address_change(facts, reading, around)
-    facts.know(
-        "attempts_per_minute", around.attempts_near(flow.responder.endpoint, flow.last_ns, 30 * NS)
-    )
+    facts.know("attempts_per_minute", around.attempts_near(flow.responder.endpoint, flow.last_ns, 30 * NS))
     recent = {
-        row.initiator.port
-        for row in around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 240 * NS, 0)
+        row.initiator.port for row in around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 240 * NS, 0)
     }
     facts.know("local_ports_in_use", len(recent))
     _translated(facts, reading, around)
@@ -93,11 +90,7 @@ def _at_error(facts: FactSet, symptom: Symptom, reading: Reading, around: Surrou
     facts.know("error_after_capture", beyond)
     ended = reading.ending.starts
     opened = reading.opening.final_ack.ts_ns if reading.opening.final_ack is not None else flow.first_ns
-    healthy = (
-        reading.established
-        and time + slack >= opened
-        and (ended is None or ended.ts_ns > time + slack)
-    )
+    healthy = reading.established and time + slack >= opened and (ended is None or ended.ts_ns > time + slack)
     if healthy and beyond:
         facts.miss("healthy_at_error", "the capture ends before the error", "a capture that goes on past the error")
     else:

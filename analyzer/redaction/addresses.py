@@ -18,8 +18,15 @@ __all__ = ["AddressMap"]
 _ROUNDS = 4
 _WHOLE = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8")
 _INSIDE = (
-    "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-    "2000::/3", "fc00::/8", "fd00::/8", "fe80::/64",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "2000::/3",
+    "fc00::/8",
+    "fd00::/8",
+    "fe80::/64",
 )
 _EMBEDDED = (bytes(10) + b"\xff\xff", bytes.fromhex("0064ff9b") + bytes(8))
 """IPv6 prefixes that are followed by an IPv4 address: mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052 §2.1)."""
@@ -43,9 +50,7 @@ class AddressMap:
         try:
             from yacryptopan import CryptoPAn
         except ImportError:
-            raise UsageError(
-                "--redact needs yacryptopan, which is not installed: pip install yacryptopan"
-            ) from None
+            raise UsageError("--redact needs yacryptopan, which is not installed: pip install yacryptopan") from None
         # In one round the flips of neighbouring bits hang together: the cipher sees the same block as long as the
         # address agrees with the padding, and one host in some hundreds would keep most of its address. Rounds under
         # keys of their own, one after the other, keep prefixes just as well and break that up.

@@ -88,8 +88,13 @@ def refuse(found: Iterable[Secret], where: str, *, redacted: bool) -> None:
     if not kinds:
         return
     told = "; ".join(
-        kind + (f" (frame{'s' if len(places) > 1 else ''} {', '.join(map(str, places[:5]))}"
-                f"{' and more' if len(places) > 5 else ''})" if places else "")
+        kind
+        + (
+            f" (frame{'s' if len(places) > 1 else ''} {', '.join(map(str, places[:5]))}"
+            f"{' and more' if len(places) > 5 else ''})"
+            if places
+            else ""
+        )
         for kind, places in kinds.items()
     )
     remedy = "look at what is there" if redacted else "take it out with --redact"

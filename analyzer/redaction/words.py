@@ -74,10 +74,13 @@ SERVICE_LABELS = _words(
 )
 """Labels that name a service or a tree and no host (RFC 2782, RFC 1035 §3.5)."""
 
-ORDINARY = _words(
-    """address application box browser call capture client code connection data database db device dns example file
+ORDINARY = (
+    _words(
+        """address application box browser call capture client code connection data database db device dns example file
     firewall flow frame ftp gateway handshake header host idle keepalive local localhost log login mail name nat network
     packet path peer port process program proxy queue reader request reset responder response retry router script server
     service silence site socket sql state stream table time timeout transfer user web"""
-) | WORDS
+    )
+    | WORDS
+)
 """Words of a report's own prose: a host of such a name is not looked for in it."""

@@ -14,8 +14,17 @@ from analyzer.report.model import IncidentReport, Report, SilenceRow
 from analyzer.report.phrases import clock, count, frames, instant, span
 from analyzer.units import NS, format_duration
 
-__all__ = ["IncidentMap", "LimitMark", "MapRow", "Mark", "SilenceBar", "SilenceChart", "Tick", "incident_map",
-           "silence_chart"]
+__all__ = [
+    "IncidentMap",
+    "LimitMark",
+    "MapRow",
+    "Mark",
+    "SilenceBar",
+    "SilenceChart",
+    "Tick",
+    "incident_map",
+    "silence_chart",
+]
 
 _TICKS_S = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 86_400, 864_000)
 _LIMITS = 9
@@ -71,9 +80,7 @@ def silence_chart(incident: IncidentReport) -> SilenceChart | None:
     """Return the chart of an incident, or None when no silence was recorded."""
     notable = {one.start_ns for one in notable_silences(incident)}
     # A short silence that was survived bounds an idle limit from below; a short one before a retry says nothing.
-    silences = [
-        one for one in incident.silences if one.duration_ns > 0 and (one.survived or one.start_ns in notable)
-    ]
+    silences = [one for one in incident.silences if one.duration_ns > 0 and (one.survived or one.start_ns in notable)]
     if not silences:
         return None
     decisive = next((one for one in silences if one.decisive), None)
@@ -92,8 +99,11 @@ def silence_chart(incident: IncidentReport) -> SilenceChart | None:
         ),
         bars=tuple(SilenceBar(_log(one.duration_ns, low, high), _silence_words(one), _fate(one)) for one in shown),
         marks=tuple(
-            LimitMark(_log(length, low, high), f"{format_duration(length)}: {', '.join(names)}",
-                      bound is not None and length <= bound)
+            LimitMark(
+                _log(length, low, high),
+                f"{format_duration(length)}: {', '.join(names)}",
+                bound is not None and length <= bound,
+            )
             for length, names in marks
         ),
         line=None if bound is None else _log(bound, low, high),

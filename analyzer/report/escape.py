@@ -58,9 +58,7 @@ def plain(text: str, limit: int = LIMIT) -> str:
         text = text[:limit]
     if not text.isprintable():
         text = " ".join(part for part in text.splitlines() if part) if "\n" in text or "\r" in text else text
-        text = "".join(
-            each if each.isprintable() else " " if each == "\t" else _visible(each) for each in text
-        )
+        text = "".join(each if each.isprintable() else " " if each == "\t" else _visible(each) for each in text)
     return f"{text} … ({cut} more characters)" if cut > 0 else text
 
 

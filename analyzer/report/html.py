@@ -41,7 +41,9 @@ def render(report: Report) -> str:
     worked = report.leading()[:WORKED]
     rows, left = phrases.incident_table(report, ROWS)
     return str(
-        _environment().get_template("report.html.j2").render(
+        _environment()
+        .get_template("report.html.j2")
+        .render(
             report=report,
             worked=worked,
             worked_ids={one.id for one in worked},

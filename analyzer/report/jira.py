@@ -14,8 +14,16 @@ __all__ = ["COMMENT_LIMIT", "document", "render_adf", "render_wiki"]
 
 COMMENT_LIMIT = 32_767
 """Characters of a comment (jira.text.field.character.limit, support.atlassian.com)."""
-_LANGUAGES = {"C": "c", "C#": "c#", "C++": "cpp", "Python": "python", "PowerShell": "powershell", "Java": "java",
-              "Go": "go", "JavaScript": "javascript"}
+_LANGUAGES = {
+    "C": "c",
+    "C#": "c#",
+    "C++": "cpp",
+    "Python": "python",
+    "PowerShell": "powershell",
+    "Java": "java",
+    "Go": "go",
+    "JavaScript": "javascript",
+}
 
 
 def render_wiki(report: Report) -> str:
@@ -86,8 +94,11 @@ def _node(block: Block) -> dict[str, Any]:
     rows = [[{"type": "tableHeader", "attrs": {}, "content": [_paragraph((Span(cell),))]} for cell in block.header]]
     rows += [
         [
-            {"type": "tableCell" if block.header or column else "tableHeader", "attrs": {},
-             "content": [_paragraph(cell)]}
+            {
+                "type": "tableCell" if block.header or column else "tableHeader",
+                "attrs": {},
+                "content": [_paragraph(cell)],
+            }
             for column, cell in enumerate(row)
         ]
         for row in block.rows

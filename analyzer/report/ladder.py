@@ -98,7 +98,13 @@ def _folded(rows: list[TimelineRow], keep: Iterable[int]) -> Iterator[TimelineRo
             yield hidden[0]
         elif hidden:
             yield replace(
-                hidden[0], kind="elided", frame=None, from_client=None, flags="", length=None, answered=None,
+                hidden[0],
+                kind="elided",
+                frame=None,
+                from_client=None,
+                flags="",
+                length=None,
+                answered=None,
                 label=f"{len(hidden)} more packets between, none of them decisive",
             )
         yield rows[index]

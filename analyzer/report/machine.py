@@ -17,8 +17,23 @@ from analyzer.units import NS, format_instant
 __all__ = ["CSV_COLUMNS", "render_csv", "render_junit", "render_sarif"]
 
 _LEVEL: dict[Confidence, str] = {"high": "error", "medium": "warning", "low": "note"}
-CSV_COLUMNS = ("id", "time", "cause", "confidence", "score", "culprit", "client", "server", "stream", "capture",
-               "source", "group", "frames", "title", "owner")
+CSV_COLUMNS = (
+    "id",
+    "time",
+    "cause",
+    "confidence",
+    "score",
+    "culprit",
+    "client",
+    "server",
+    "stream",
+    "capture",
+    "source",
+    "group",
+    "frames",
+    "title",
+    "owner",
+)
 
 
 def render_csv(report: Report) -> str:
@@ -29,9 +44,21 @@ def render_csv(report: Report) -> str:
     for one in report.incidents:
         numbers = sorted({number for evidence in one.evidence for number in evidence.frames})
         cells = (
-            one.id, format_instant(one.time_ns), one.cause, one.confidence, f"{one.score:.4f}", one.culprit,
-            one.client or "", one.server or "", "" if one.stream is None else str(one.stream), one.capture or "",
-            one.source, one.group or "", " ".join(map(str, numbers)), one.title, one.owner,
+            one.id,
+            format_instant(one.time_ns),
+            one.cause,
+            one.confidence,
+            f"{one.score:.4f}",
+            one.culprit,
+            one.client or "",
+            one.server or "",
+            "" if one.stream is None else str(one.stream),
+            one.capture or "",
+            one.source,
+            one.group or "",
+            " ".join(map(str, numbers)),
+            one.title,
+            one.owner,
         )
         writer.writerow([csv_cell(cell) for cell in cells])
     return out.getvalue()
@@ -47,9 +74,7 @@ def render_sarif(report: Report) -> str:
     name, _, version = report.generated_by.partition(" ")
     driver: dict[str, Any] = {
         "name": plain(name),
-        "rules": [
-            {"id": plain(cause), "shortDescription": {"text": plain(title)}} for cause, title in titles.items()
-        ],
+        "rules": [{"id": plain(cause), "shortDescription": {"text": plain(title)}} for cause, title in titles.items()],
     }
     if version:
         driver["version"] = plain(version)
@@ -116,9 +141,7 @@ def render_junit(report: Report) -> str:
     full = {one.id for one in report.leading()}
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     total = sum(max(1, len(inside)) for inside in suites.values())
-    lines.append(
-        f'<testsuites name="{xml(report.generated_by)}" tests="{total}" failures="{len(report.incidents)}">'
-    )
+    lines.append(f'<testsuites name="{xml(report.generated_by)}" tests="{total}" failures="{len(report.incidents)}">')
     for path, inside in suites.items():
         lines.append(f'  <testsuite name="{xml(path)}" tests="{max(1, len(inside))}" failures="{len(inside)}">')
         if not inside:

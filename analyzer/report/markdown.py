@@ -80,8 +80,10 @@ def _render(report: Report, worked: int, rows: int) -> str:
         lines += ["### What this cannot show", "", *(f"- {markdown(one)}" for one in report.limits), ""]
     versions = "".join(f", {markdown(name)} {markdown(value)}" for name, value in report.versions.items())
     made = f", written {instant(report.generated_ns, 0)}" if report.generated_ns is not None else ""
-    lines.append(f"<sub>{markdown(report.generated_by)}{versions}{made}. All times are UTC of the capturing host's "
-                 "clock; frames are Wireshark's numbers.</sub>")
+    lines.append(
+        f"<sub>{markdown(report.generated_by)}{versions}{made}. All times are UTC of the capturing host's "
+        "clock; frames are Wireshark's numbers.</sub>"
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -97,8 +99,13 @@ def _overview(report: Report) -> list[str]:
         return []
     sizes = {group.example: len(group.incidents) for group in report.groups}
     rows = [
-        (f"{sizes.get(one.id, 1):,}", markdown_cell(one.title), markdown_code(one.cause, cell=True),
-         f"{one.confidence} ({score(one.score)})", CULPRIT[one.culprit])
+        (
+            f"{sizes.get(one.id, 1):,}",
+            markdown_cell(one.title),
+            markdown_code(one.cause, cell=True),
+            f"{one.confidence} ({score(one.score)})",
+            CULPRIT[one.culprit],
+        )
         for one in report.leading()[:40]
     ]
     return _grid(("Incidents", "Verdict", "Cause", "Confidence", "Points to"), rows)
@@ -130,9 +137,14 @@ def _incident(report: Report, incident: IncidentReport, level: str) -> list[str]
     decisive = [row for row in incident.timeline if row.decisive and row.frame is not None]
     if decisive:
         rows = [
-            (f"{row.frame}", clock(row.ts_ns),
-             {True: "client", False: "server", None: "neither"}[row.from_client], markdown_cell(row.label),
-             markdown_cell(row.note), markdown_code(f"frame.number == {row.frame}", cell=True))
+            (
+                f"{row.frame}",
+                clock(row.ts_ns),
+                {True: "client", False: "server", None: "neither"}[row.from_client],
+                markdown_cell(row.label),
+                markdown_cell(row.note),
+                markdown_code(f"frame.number == {row.frame}", cell=True),
+            )
             for row in decisive
         ]
         lines += _grid(("Frame", "Time, UTC", "From", "Packet", "Why it matters", "Wireshark filter"), rows)
@@ -141,8 +153,10 @@ def _incident(report: Report, incident: IncidentReport, level: str) -> list[str]
     lines += _silences(incident)
     lines += _doubts(incident)
     if incident.winsock:
-        rows3 = [(markdown_code(one.call, cell=True), markdown_cell(one.error), markdown_cell(one.why))
-                 for one in incident.winsock]
+        rows3 = [
+            (markdown_code(one.call, cell=True), markdown_cell(one.error), markdown_cell(one.why))
+            for one in incident.winsock
+        ]
         lines += ["**What the socket calls answer**", "", *_grid(("Call", "Answers", "Why"), rows3)]
     if incident.references:
         lines += ["**References**", "", *(f"- {_reference(one)}" for one in incident.references), ""]
@@ -205,8 +219,10 @@ def _diagram(incident: IncidentReport, lines: Iterable[Rung]) -> list[str]:
     for line in lines:
         row = line.row
         if line.silence is not None:
-            result.append(f"    Note over C,S: {format_duration(line.silence.duration_ns)} of silence, no packet in "
-                          "either direction")
+            result.append(
+                f"    Note over C,S: {format_duration(line.silence.duration_ns)} of silence, no packet in "
+                "either direction"
+            )
         elif row is None or row.kind == "elided":
             result.append(f"    Note over C,S: {mermaid(line.label)}")
         elif row.kind == "packet" and row.from_client is not None:
@@ -237,8 +253,15 @@ def _silences(incident: IncidentReport) -> list[str]:
                 names.setdefault(limit.duration_ns, []).append(limit.name)
         reached = "; ".join(f"{format_duration(length)} {', '.join(names[length])}" for length in sorted(names))
         fate = {True: "survived", False: "did not survive", None: "not known"}[silence.survived]
-        rows.append((format_duration(silence.duration_ns), f"{silence.before_frame} to {silence.after_frame}",
-                     markdown_cell(silence.ended_by), fate, markdown_cell(reached) or "none known"))
+        rows.append(
+            (
+                format_duration(silence.duration_ns),
+                f"{silence.before_frame} to {silence.after_frame}",
+                markdown_cell(silence.ended_by),
+                fate,
+                markdown_cell(reached) or "none known",
+            )
+        )
     if not rows:
         return []
     header = ("Silence", "Frames", "Ended by", "The connection", "Known idle limits not longer than it")
@@ -252,13 +275,17 @@ def _doubts(incident: IncidentReport) -> list[str]:
     lines += _evidence(incident.against) or ["- Nothing in what was read speaks against it."]
     lines.append("")
     if incident.unknown:
-        rows = [(markdown_cell(one.fact), markdown_cell(one.why), markdown_cell(one.settle_by))
-                for one in incident.unknown]
+        rows = [
+            (markdown_cell(one.fact), markdown_cell(one.why), markdown_cell(one.settle_by)) for one in incident.unknown
+        ]
         lines += _grid(("Not known", "Why", "What would settle it"), rows)
     if incident.alternatives:
         rows = [
-            (f"{markdown_cell(one.title)} {markdown_code(one.cause, cell=True)}".strip(),
-             f"{one.confidence} ({score(one.score)})", markdown_cell(one.why_not))
+            (
+                f"{markdown_cell(one.title)} {markdown_code(one.cause, cell=True)}".strip(),
+                f"{one.confidence} ({score(one.score)})",
+                markdown_cell(one.why_not),
+            )
             for one in incident.alternatives
         ]
         lines += _grid(("Other cause weighed", "Confidence", "Why not"), rows)
@@ -276,10 +303,16 @@ def _reference(text: str) -> str:
 def _table(report: Report, limit: int) -> list[str]:
     incidents, left = incident_table(report, limit)
     rows = [
-        (markdown_cell(one.id), instant(one.time_ns).removesuffix(" UTC"), markdown_code(one.cause, cell=True),
-         f"{one.confidence} {score(one.score)}", markdown_code(one.client or "-", cell=True),
-         markdown_code(one.server or "-", cell=True), "" if one.stream is None else str(one.stream),
-         markdown_cell(one.group or ""))
+        (
+            markdown_cell(one.id),
+            instant(one.time_ns).removesuffix(" UTC"),
+            markdown_code(one.cause, cell=True),
+            f"{one.confidence} {score(one.score)}",
+            markdown_code(one.client or "-", cell=True),
+            markdown_code(one.server or "-", cell=True),
+            "" if one.stream is None else str(one.stream),
+            markdown_cell(one.group or ""),
+        )
         for one in incidents
     ]
     header = ("No.", "Time, UTC", "Cause", "Confidence", "Client", "Server", "Stream", "Group")

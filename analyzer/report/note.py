@@ -106,12 +106,14 @@ def note(report: Report, *, worked: int = WORKED) -> list[Block]:
     lines = [line for capture in report.captures for line in capture_lines(capture)]
     blocks.append(Bullets(tuple((Span(line),) for line in (*lines, *map(plain, report.limits)))))
     blocks.append(
-        Paragraph((
-            Span(
-                f"{plain(report.generated_by)}, {mark(report)}. All times are UTC; frames are Wireshark's numbers. The "
-                "full report is attached or to be had with --format html."
-            ),
-        ))
+        Paragraph(
+            (
+                Span(
+                    f"{plain(report.generated_by)}, {mark(report)}. All times are UTC; frames are Wireshark's numbers. "
+                    "The full report is attached or to be had with --format html."
+                ),
+            )
+        )
     )
     return blocks
 
@@ -130,8 +132,10 @@ def _incident(report: Report, incident: IncidentReport) -> list[Block]:
     if incident.disproof:
         doubts.insert(0, (Span("This would prove it wrong: ", "bold"), Span(plain(incident.disproof))))
     doubts += [
-        (Span("Not known: ", "bold"),
-         Span(f"{_sentence(one.fact)} {_sentence(one.why)} To settle it: {_sentence(one.settle_by)}"))
+        (
+            Span("Not known: ", "bold"),
+            Span(f"{_sentence(one.fact)} {_sentence(one.why)} To settle it: {_sentence(one.settle_by)}"),
+        )
         for one in incident.unknown
     ]
     if doubts:
@@ -185,11 +189,15 @@ def _overview(report: Report) -> list[Block]:
     for one in report.leading()[:_ROWS]:
         group = sizes.get(one.id)
         many = len(group.incidents) if group else 1
-        rows.append((
-            (Span(f"{many:,}"),), (Span(phrases.instant(group.first_ns if group else one.time_ns, 0)),),
-            (Span(plain(one.cause), "code"),), (Span(f"{one.confidence} ({phrases.score(one.score)})"),),
-            (Span(plain(one.server or "no connection"), "code"),),
-        ))
+        rows.append(
+            (
+                (Span(f"{many:,}"),),
+                (Span(phrases.instant(group.first_ns if group else one.time_ns, 0)),),
+                (Span(plain(one.cause), "code"),),
+                (Span(f"{one.confidence} ({phrases.score(one.score)})"),),
+                (Span(plain(one.server or "no connection"), "code"),),
+            )
+        )
     header = ("Incidents", "First", "Cause", "Confidence", "Server")
     blocks: list[Block] = [Heading("All incidents", 2), Table(header, tuple(rows))]
     left = len(report.leading()) - len(rows)

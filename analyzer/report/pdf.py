@@ -15,8 +15,16 @@ from analyzer.report.model import Report
 
 __all__ = ["find_browser", "render"]
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge", "microsoft-edge",
-          "brave-browser")
+_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+    "microsoft-edge",
+    "brave-browser",
+)
 _PLACES = (
     ("PROGRAMFILES", "Google/Chrome/Application/chrome.exe"),
     ("PROGRAMFILES(X86)", "Microsoft/Edge/Application/msedge.exe"),
@@ -58,9 +66,18 @@ def render(report: Report) -> bytes:
         page, target = Path(folder, "report.html"), Path(folder, "report.pdf")
         page.write_text(html.render(report), encoding="utf-8")
         command = [
-            browser, "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-extensions",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={Path(folder, 'profile')}", "--no-pdf-header-footer", f"--print-to-pdf={target}",
+            browser,
+            "--headless",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-extensions",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={Path(folder, 'profile')}",
+            "--no-pdf-header-footer",
+            f"--print-to-pdf={target}",
         ]
         # Chromium refuses its sandbox to root; the page runs one known script and loads nothing.
         if hasattr(os, "geteuid") and os.geteuid() == 0:

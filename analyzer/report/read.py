@@ -109,7 +109,10 @@ def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
         log=None
         if log is None
         else model.LogLine(
-            str(log["path"]), int(log["line"]), str(log["text"]), _optional(log["call"]),
+            str(log["path"]),
+            int(log["line"]),
+            str(log["text"]),
+            _optional(log["call"]),
             None if log["code"] is None else int(log["code"]),
         ),
         stream=None if one["stream"] is None else int(one["stream"]),
@@ -123,7 +126,10 @@ def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
         ),
         alternatives=tuple(
             model.Alternative(
-                str(each["cause"]), each["confidence"], float(each["score"]), str(each["why_not"]),
+                str(each["cause"]),
+                each["confidence"],
+                float(each["score"]),
+                str(each["why_not"]),
                 str(each.get("title", "")),
             )
             for each in one["alternatives"]

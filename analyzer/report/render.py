@@ -33,8 +33,13 @@ FORMATS: Mapping[str, Format] = {
     "jira": Format("jira", "render_wiki", ".jira.txt", "text/plain; charset=utf-8", "a Jira comment in wiki markup"),
     "adf": Format("jira", "render_adf", ".adf.json", "application/json", "a Jira comment in Atlassian's format"),
     "servicenow": Format("servicenow", "render", ".servicenow.txt", "text/plain; charset=utf-8", "a work note"),
-    "fragment": Format("fragment", "render", ".fragment.html", "text/html; charset=utf-8",
-                       "simple HTML for Zendesk, Azure DevOps and mail"),
+    "fragment": Format(
+        "fragment",
+        "render",
+        ".fragment.html",
+        "text/html; charset=utf-8",
+        "simple HTML for Zendesk, Azure DevOps and mail",
+    ),
     "sarif": Format("machine", "render_sarif", ".sarif", "application/sarif+json", "for code scanning"),
     "junit": Format("machine", "render_junit", ".junit.xml", "application/xml", "for build servers"),
 }

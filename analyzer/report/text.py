@@ -142,8 +142,20 @@ def _wrapped(text: str, width: int, lead: str = "", limit: int = 99) -> list[str
     return lines
 
 
-_TELLING = {"Against": 1, "Who acts": 2, "Same again": 3, "Change": 4, "Not known": 5, "What happened": 6,
-            "Disproved by": 7, "To settle": 7, "When": 8, "Connection": 9, "Proof": 10, "Verdict": 11}
+_TELLING = {
+    "Against": 1,
+    "Who acts": 2,
+    "Same again": 3,
+    "Change": 4,
+    "Not known": 5,
+    "What happened": 6,
+    "Disproved by": 7,
+    "To settle": 7,
+    "When": 8,
+    "Connection": 9,
+    "Proof": 10,
+    "Verdict": 11,
+}
 _TINT = {"high": "32", "medium": "33", "low": "35"}
 
 
@@ -272,11 +284,15 @@ def _table(page: _Page, report: Report, groups: Mapping[str, GroupReport]) -> li
         if group is not None:
             seen.add(group.id)
             number = len(group.incidents)
-        rows.append((
-            f"{number:,}x", instant(group.first_ns if group else incident.time_ns, 0).removesuffix(" UTC"),
-            f"{incident.confidence} {score(incident.score)}", plain(incident.cause, 60),
-            plain(incident.server or "no connection", 60),
-        ))
+        rows.append(
+            (
+                f"{number:,}x",
+                instant(group.first_ns if group else incident.time_ns, 0).removesuffix(" UTC"),
+                f"{incident.confidence} {score(incident.score)}",
+                plain(incident.cause, 60),
+                plain(incident.server or "no connection", 60),
+            )
+        )
     header = ("count", "first, UTC", "confidence", "cause", "server")
     widths = [max(len(row[column]) for row in (*rows, header)) for column in range(4)]
     for row in (header, *rows):

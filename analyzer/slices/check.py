@@ -103,4 +103,3 @@ def _differences(before: Incident, after: Incident) -> Iterator[str]:
 
 def _value(value: object) -> str:
     return "not known" if value is None else str(value)
-

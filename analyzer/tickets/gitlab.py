@@ -43,9 +43,7 @@ class GitLab(Speaker):
         """Ask for the ticket and for earlier notes."""
         self.api.get(f"asking for {self._name}", self._ticket)
         for page in range(1, _MOST_PAGES + 1):
-            found = self.api.get(
-                "reading the notes", f"{self._ticket}/notes", params={"per_page": _PAGE, "page": page}
-            )
+            found = self.api.get("reading the notes", f"{self._ticket}/notes", params={"per_page": _PAGE, "page": page})
             for one in found:
                 if post.mark in (one.get("body") or ""):
                     files = {name: place for place, name in _LINK.findall(one["body"]) if name.startswith(post.mark)}

@@ -85,9 +85,7 @@ class Jira(Speaker):
 
     def withdraw(self, file: Uploaded) -> bool:
         """Delete an attachment."""
-        self.api.send(
-            f"removing {file.name}", "DELETE", f"/rest/api/{self._version}/attachment/{file.id}", again=True
-        )
+        self.api.send(f"removing {file.name}", "DELETE", f"/rest/api/{self._version}/attachment/{file.id}", again=True)
         return True
 
     def _content(self, body: str) -> Any:

@@ -62,9 +62,7 @@ class Api:
         try:
             import httpx
         except ImportError:
-            raise OutputError(
-                "attach needs httpx, which is not installed: pip install 'notconn[tickets]'"
-            ) from None
+            raise OutputError("attach needs httpx, which is not installed: pip install 'notconn[tickets]'") from None
         self.title = target.system.title
         self.base = target.base
         self._credentials = credentials
