@@ -395,7 +395,7 @@ def build_flow(flow: RefFlow, index: int) -> Flow:
             first,
             second,
             (bool(first.syns), bool(second.syns)),
-            any(letter == "H" and who != side for letter, who in flow.history),
+            bool(second.syns),
         ),
         history="".join(letter if who == side else letter.lower() for letter, who in flow.history),
         reused_ports=flow.previous is not None and bool(flow.previous.segments),

@@ -10,7 +10,9 @@ cdef extern from *:
     void notconn_fetch(const void *) noexcept nogil
 
 cdef inline void fetch(long long[::1] words, Py_ssize_t index) noexcept nogil:
-    notconn_fetch(<const char *>&words[0] + 8 * index)
+    if words.shape[0]:
+        notconn_fetch(<const char *>&words[0] + 8 * index)
 
 cdef inline void fetch_slot(int[::1] slots, Py_ssize_t index) noexcept nogil:
-    notconn_fetch(<const char *>&slots[0] + 4 * index)
+    if slots.shape[0]:
+        notconn_fetch(<const char *>&slots[0] + 4 * index)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""From a link layer or a tunnel down to the next IP header. [compiled]
+"""From a link layer or a tunnel down to the next IP header (compiled).
 
 Each function answers 4 or 6 with the header's offset in ``s[LINK_POS]``, or 0 with the reason in ``s[LINK_STOP]``.
 
@@ -109,8 +109,8 @@ def descend(
     s: cython.longlong[::1],
 ) -> cython.longlong:
     """Follow headers from ``p``, which holds ``what`` (WHAT_*), to an IP header. ``kind`` is the ethertype of WHAT_TYPE."""
-    depth: cython.int
-    for depth in range(24):
+    _depth: cython.int
+    for _depth in range(24):
         if what == WHAT_TYPE:
             if kind == 0x0800 or kind == 0x86DD:
                 s[LINK_POS] = p
@@ -228,7 +228,7 @@ def descend(
 def _wifi(
     buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t, end: cython.Py_ssize_t, s: cython.longlong[::1]
 ) -> cython.longlong:
-    """An IEEE 802.11 data frame that is not encrypted."""
+    """Follow an IEEE 802.11 data frame that is not encrypted."""
     first: cython.longlong
     second: cython.longlong
     if end - p < 24:
@@ -271,9 +271,9 @@ def _nflog(
 @cython.nogil
 @cython.exceptval(check=False)
 def _mac(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.longlong:
-    """A 16-bit hash, never zero, of six bytes."""
+    """Return a 16-bit hash, never zero, of six bytes."""
     value: cython.longlong = (u16(buf, p) * 31 + u16(buf, p + 2) * 17 + u16(buf, p + 4)) & 0xFFFF
-    return value if value else 1
+    return max(1, value)
 
 
 @cython.cfunc

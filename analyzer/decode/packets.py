@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Packets to TCP rows: link layer, tunnels, IP, TCP. [compiled]
+"""Packets to TCP rows: link layer, tunnels, IP, TCP (compiled).
 
 The innermost IP header wins, as in Wireshark. Nothing here raises for what the wire did: a packet that is no TCP
 segment is counted under the place where decoding stopped, and a packet that explains TCP (ICMP errors, DNS, ARP,
@@ -208,7 +208,7 @@ def decode(
     sport: cython.longlong
     dport: cython.longlong
     fragment: cython.bint
-    depth: cython.int
+    _depth: cython.int
     s[LINK_ROWS] = 0
     s[LINK_NOTES] = 0
     with cython.nogil:
@@ -232,7 +232,7 @@ def decode(
             else:
                 version = link_layer(buf, p, end, link, s)
                 p = s[LINK_POS]
-            for depth in range(16):
+            for _depth in range(16):
                 if version == 4:
                     if end - p < 20:
                         reason = STOP_IP_CUT
@@ -352,7 +352,7 @@ def decode(
                         continue
                     _note(
                         notes, s, kind, frame, recs[i * REC_STRIDE + REC_TS], version, address,
-                        (sport << 16) | dport, ttl, p, end - p if end - p < 512 else 512,
+                        (sport << 16) | dport, ttl, p, min(512, end - p),
                     )
                     break
                 if protocol == 1 or protocol == 58:
@@ -362,7 +362,7 @@ def decode(
                     if protocol == 58 and (kind == 135 or kind == 136):
                         _note(
                             notes, s, KIND_NEIGHBOUR, frame, recs[i * REC_STRIDE + REC_TS], version, address,
-                            0, ttl, p, end - p if end - p < 512 else 512,
+                            0, ttl, p, min(512, end - p),
                         )
                         break
                     if protocol == 1 and kind != 3 and kind != 4 and kind != 5 and kind != 11 and kind != 12:
@@ -371,7 +371,7 @@ def decode(
                         break
                     _note(
                         notes, s, KIND_ICMP, frame, recs[i * REC_STRIDE + REC_TS], version, address,
-                        0, ttl, p, end - p if end - p < 512 else 512,
+                        0, ttl, p, min(512, end - p),
                     )
                     if protocol == 1 and kind == 5:
                         break
@@ -401,7 +401,7 @@ def decode(
             elif reason == STOP_ARP and end - p >= 28:
                 _note(
                     notes, s, KIND_ARP, frame, recs[i * REC_STRIDE + REC_TS], 0, p, 0, 0, p,
-                    end - p if end - p < 46 else 46,
+                    min(46, end - p),
                 )
             if reason != STOP_TCP:
                 _count(counts, reason)

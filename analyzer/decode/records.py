@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Walks from record to record over a block of a capture file. [compiled]
+"""Walks from record to record over a block of a capture file (compiled).
 
 pcap: the format of libpcap's ``savefile(5)``, both byte orders, micro- and nanoseconds, and the variant with longer
 record headers that early Linux distributions wrote. pcapng: draft-ietf-opsawg-pcapng §4, packet blocks only; every
@@ -162,7 +162,7 @@ def _instant(table: cython.longlong[::1], t: cython.Py_ssize_t, high: cython.lon
             ((ticks & ((cython.cast(cython.longlong, 1) << value) - 1)) * 1_000_000_000) >> value
         )
     ns = ns + table[t + IF_OFFSET] if ns < top - table[t + IF_OFFSET] else top
-    return ns if ns > 0 else 0
+    return max(0, ns)
 
 
 @cython.cfunc

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""TCP headers to rows. [compiled]
+"""TCP headers to rows (compiled).
 
 Sources: RFC 9293 §3.1 (header), 7323 §2 (window scale), 2018 §3 (SACK).
 """
@@ -155,7 +155,7 @@ def _read(
         bits |= BIT_CUT
     if size > 20:
         shape |= MARK_OPTIONS
-        found = _options(buf, p + 20, p + size if p + size < end else end, flags & 2 != 0)
+        found = _options(buf, p + 20, min(end, p + size), flags & 2 != 0)
         if found & (1 << 30):
             shape |= MARK_SACK
     if not bits & BIT_V6:
@@ -184,9 +184,9 @@ def _read(
     rows[r + ROW_SEQACK] = ((u32(buf, p + 8) - BIT31) << 32) + u32(buf, p + 4)
     rows[r + ROW_HOP] |= u16(buf, p + 14) << 32
     rows[r + ROW_SHAPE] = (
-        shape | flags | ((length if length < SHAPE_LENGTH_MAX else SHAPE_LENGTH_MAX) << SHAPE_LENGTH)
+        shape | flags | (min(SHAPE_LENGTH_MAX, length) << SHAPE_LENGTH)
     )
-    rows[r + ROW_PAYLOAD] = ((p + size) << 32) | (captured if captured < length else length)
+    rows[r + ROW_PAYLOAD] = ((p + size) << 32) | (min(length, captured))
     rows[r + ROW_LENGTH] = length
     rows[r + ROW_OPTIONS] = found & 0x3FFFFFFF
     rows[r + ROW_BITS] = bits

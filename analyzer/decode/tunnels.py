@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""From a UDP datagram to the IP header of what it tunnels. [compiled]
+"""From a UDP datagram to the IP header of what it tunnels (compiled).
 
 Sources: RFC 7348 (VXLAN), 8926 (Geneve), 4380 (Teredo), 2661 (L2TP), 3GPP TS 29.281 (GTP-U).
 """

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""What few halves need: pieces of sequence space below the highest one, and TTLs beside the first. [compiled]
+"""What few halves need: pieces of sequence space below the highest one, and TTLs beside the first (compiled).
 
 They live in a *cold* record that a half gets when it needs one.
 """

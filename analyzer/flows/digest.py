@@ -15,6 +15,7 @@ from analyzer.flows import layout as lay
 __all__ = ["Digest"]
 
 _WORD = 8
+_SLOTS = 4096
 _SPARE = 256
 """Records of the rare kinds that there is always room for."""
 
@@ -48,7 +49,7 @@ class Digest:
     def __init__(self, *, first: bool = True) -> None:
         self.key_state = _words(lay.K_SIZE)
         self.key_state[lay.K_FIRST] = first
-        self.slots = array("i", bytes(4 * 4096))
+        self.slots = array("i", bytes(4 * _SLOTS))
         self.entries = _words(0)
         self.pairs = bytearray()
         self.tally_state = _words(lay.M_SIZE)
@@ -64,6 +65,36 @@ class Digest:
         self.spoken = _words(0)
         self._which = _words(col.BATCH)
         self._marks = _words(col.BATCH)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Give what is used of each array; the room for more is made again where it is needed."""
+        used = {
+            "entries": self.count * lay.E_STRIDE,
+            "halves": self.count * lay.T_STRIDE,
+            "kept": self.count * lay.S_STRIDE,
+            "entry_words": self.count * lay.W_STRIDE,
+            "pairs": 32 * self.key_state[lay.K_PAIRS],
+            "cold": self.tally_state[lay.M_COLD] * lay.C_STRIDE,
+            "pool": self.pool_state[lay.P_CHUNKS] * lay.G_STRIDE,
+            "lists": self.pool_state[lay.P_SILENCES] * lay.L_STRIDE,
+            "extras": self.pool_state[lay.P_EXTRAS] * lay.X_STRIDE,
+            "spoken": self.word_state[lay.W_POOL],
+        }
+        whole = ("key_state", "tally_state", "pool_state", "word_state")
+        return {name: getattr(self, name)[:size] for name, size in used.items()} | {
+            name: getattr(self, name) for name in whole
+        }
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._which = _words(col.BATCH)
+        self._marks = _words(col.BATCH)
+        size = _SLOTS
+        while size < 2 * self.count:
+            size *= 2
+        self.slots = array("i", bytes(4 * size))
+        keys.rebuild(self.slots, self.entries, self.count)
 
     @property
     def first(self) -> bool:
@@ -85,11 +116,10 @@ class Digest:
         lack = 32 * (self.key_state[lay.K_PAIRS] + pairs) - len(self.pairs)
         if lack > 0:
             self.pairs.extend(bytes(max(lack, len(self.pairs) >> 4)))
-        need = 2 * (count + entries)
-        if need > len(self.slots):
-            size = len(self.slots)
-            while size < need:
-                size *= 2
+        size = len(self.slots)
+        while size < 2 * (count + entries):
+            size *= 2
+        if size > len(self.slots):
             self.slots = array("i", bytes(4 * size))
             keys.rebuild(self.slots, self.entries, count)
 

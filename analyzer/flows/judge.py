@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""A first look at every flow: the longest silence, and whether it may deserve a diagnosis. [compiled]
+"""A first look at every flow: the longest silence, and whether it may deserve a diagnosis (compiled).
 
 A flow without a reason is an ordinary complete or a healthy running one; where that is in doubt it gets a reason.
 """

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Which incarnation a segment belongs to. [compiled]
+"""Which incarnation a segment belongs to (compiled).
 
 Incarnations are numbered as Wireshark 4.0 numbers ``tcp.stream``, found by experiment with tshark 4.0.17: a SYN
 without ACK starts a new stream when the side's base sequence number is known and differs; the base is that of the
@@ -104,7 +104,7 @@ def _start(
     entries[e + E_PORTS] = ports
     entries[e + E_PREVIOUS] = previous
     entries[e + E_HASH] = mixed
-    entries[e + E_BASE] = -(cython.cast(cython.longlong, 1) << 63)
+    entries[e + E_BASE] = 0
     entries[e + E_BITS] = bits
     entries[e + E_START] = seq
     entries[e + E_SOCKS] = 0

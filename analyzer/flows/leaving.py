@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""What is written down of segments that leave the ring: the longest silences, and SYN, FIN and RST. [compiled]"""
+"""What is written down of segments that leave the ring: the longest silences, and SYN, FIN and RST (compiled)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Which suspects could be incidents at all, and which of them are alike. [compiled]
+"""Which suspects could be incidents at all, and which of them are alike (compiled).
 
 A capture may hold ten thousand connections that died in the same way. Each *notable* suspect gets a key of what its
 packets show at a glance: two flows with the same key are told the same story by the rules, so a crowd of them can be

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator"
-"""One row of numbers for each flow, for tables: what ``build`` gives, without an object for each segment. [compiled].
+"""One row of numbers for each flow, for tables: what ``build`` gives, without an object for each segment (compiled)..
 
 The numbers of the responder stand right after the initiator's: ``O_PACKETS + 1`` is ``O_OTHER_PACKETS``.
 """

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Which flows' first or last words are a TLS alert or a refusal. [compiled]
+"""Which flows' first or last words are a TLS alert or a refusal (compiled).
 
 Sources: RFC 8446 §5.1 (record types), RFC 959 §4.2 and 5321 §4.2 (reply codes), RFC 9110 §15 (HTTP status).
 """

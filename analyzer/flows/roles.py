@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Who began each flow, and Zeek's verdict on it. [compiled]
+"""Who began each flow, and Zeek's verdict on it (compiled).
 
 The initiator is who sent the first SYN; else who got the SYN-ACK; else who has the higher port; else who was first.
 """

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Which segments and silences of a flow are kept. [compiled]
+"""Which segments and silences of a flow are kept (compiled).
 
 The first KEEP_FIRST segments stay; the last KEEP_LAST go round in a ring. Up to KEEP_ALL segments nothing is lost and
 silences are read off the segments; from then on the longest silences that leave the ring are written down, and with

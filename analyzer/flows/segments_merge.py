@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Joins the kept segments of neighbouring digests. [compiled]
+"""Joins the kept segments of neighbouring digests (compiled).
 
 A short right part is appended segment by segment, as if it had been read. A long one pushes everything out of the left
 ring; what is written down for that is what the update would have written down.

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Sequence and acknowledgment numbers of a half, in every case. [compiled]
+"""Sequence and acknowledgment numbers of a half, in every case (compiled).
 
 Numbers are unwrapped against the highest one seen; a jump of 2**30 or more is not believed and makes the half's
 coverage unknown. Sources: RFC 9293 §3.4, RFC 1122 §4.2.3.6 (keepalives).

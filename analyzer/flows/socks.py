@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""How a SOCKS negotiation goes, as far as stream numbers depend on it. [compiled]
+"""How a SOCKS negotiation goes, as far as stream numbers depend on it (compiled).
 
 Source: RFC 1928 and 1929 (version 5); the SOCKS 4 memo of 1992.
 """

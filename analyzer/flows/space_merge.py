@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Joins the sequence spaces of a half that has packets in both of two neighbouring digests. [compiled]"""
+"""Joins the sequence spaces of a half that has packets in both of two neighbouring digests (compiled)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Counters, times and sequence space of each half. [compiled]
+"""Counters, times and sequence space of each half (compiled).
 
 What happens to nearly every segment is done here; the rest is left to ``sequence`` and ``coverage``, because a
 function of another module takes its arrays whole, which is slow. Resets carry arbitrary numbers and are not tracked.

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""Joins the tallies of neighbouring digests. [compiled]"""
+"""Joins the tallies of neighbouring digests (compiled)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
-"""The first and the last words of each half, and the lines of FTP control connections. [compiled]
+"""The first and the last words of each half, and the lines of FTP control connections (compiled).
 
 A *words* chunk is a head: ref << 7 | bytes kept, then the bytes. One byte alone is not taken for words: it may be the
 filling of a keepalive, which must not hide the last real ones.
