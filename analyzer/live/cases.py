@@ -28,9 +28,9 @@ Change = Literal["incident", "revised", "withdrawn"]
 Key = tuple[Endpoint, Endpoint, int]
 """Initiator, responder, and the time of the flow's first packet."""
 
-_SMALL = 3000
+_SMALL = 1500
 """Flows up to which all are judged together; of more only those that share a host with a suspect."""
-_COMPANY = 6000
+_COMPANY = 1000
 _FINAL_NS = 90 * NS
 _NEVER = 1 << 62
 _BUDGET_S = 0.4
