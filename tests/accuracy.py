@@ -233,6 +233,8 @@ def _data(outcomes: Sequence[Outcome], healthy: Counter[str]) -> Iterator[str]:
     for mode in MODES:
         part = [one for one in outcomes if one.mode == mode and one.cause != "healthy"]
         blame = [one.culprit for one in part if one.culprit is not None]
+        if not part:
+            continue
         strict, second = (sum(flags) / len(part) for flags in ([o.strict for o in part], [o.second for o in part]))
         yield (
             f"- {mode}: {_percent(_share(part))} right, {_percent(strict)} by the strict label, {_percent(second)} "

@@ -96,14 +96,7 @@ def test_a_conversation_gets_its_cause(tmp_path: Path, cause: str, make: Callabl
     assert cause in lineage(found[0].cause) or found[0].cause in lineage(cause), (found[0].cause, found[0].score)
 
 
-_SCANNED = pytest.mark.xfail(
-    reason="a single SYN, SYN-ACK and RST passes for a connect that was given up", strict=False
-)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(one, marks=_SCANNED) if one == "scanned_port_open" else one for one in ORDINARY]
-)
+@pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_conversation_is_no_incident(tmp_path: Path, name: str) -> None:
     assert verdicts(tmp_path, ORDINARY[name]().packets) == ()
 

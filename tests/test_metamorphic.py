@@ -20,7 +20,7 @@ import pytest
 
 from analyzer.report.model import IncidentReport
 from tests import rewrite
-from tests.cases import Case, answered, ask, sample, sample_names, samples
+from tests.cases import Case, answered, ask, labelled, sample, sample_names, samples
 from tests.conversations import ORDINARY
 from tests.rewrite import Capture, Frame
 from tests.wire import dns
@@ -418,3 +418,23 @@ def test_the_matrix_is_not_empty() -> None:
         capture, log = original(name)
         applied += sum(change(case, capture, log) is not None for change in (KEEPS | TAKES).values())
     assert applied > 0.75 * len(sample_names()) * len(KEEPS | TAKES)
+
+
+def test_the_servers_view_of_a_recorded_case_calls_no_other_cause_high(shared: Path) -> None:
+    """The same minutes captured at the server, with the client's log and without: fewer things can be known there."""
+    wrong: list[str] = []
+    asked = 0
+    for case in labelled(shared / "captures"):
+        view = case.folder / "server.pcapng"
+        if case.cause is None or not view.exists():
+            continue
+        asked += 1
+        for log in (case.log, None):
+            wrong += [
+                f"{case.name}, log {log is not None}: {case.cause} became {one.cause} {one.score}"
+                for one in _of_the_case(case, ask(view, log).incidents)
+                if one.confidence == "high" and one.cause != _NOTHING and not case.is_right(one.cause)
+            ]
+    if not asked:
+        pytest.skip("no recorded case has a capture of the server's side")
+    assert not wrong
