@@ -1,7 +1,6 @@
 """Samples that no recording shows, written as conversations: ``python -m tests.build_samples`` writes them anew.
 
-Each is a function that returns the packets, the log and what must come out. Everything about them is fixed, so the
-files are the same bytes on every machine, and a test holds them against this module.
+Each is a function that returns packets, log and what must come out: the same bytes on every machine, as a test proves.
 """
 
 from __future__ import annotations

@@ -181,7 +181,8 @@ def labelled(folder: Path) -> Iterator[Case]:
         incidents: list[dict[str, Any]] = raw["incidents"] or [{}]
         for number, one in enumerate(incidents):
             name = path.parent.name if len(incidents) == 1 else f"{path.parent.name}#{number + 1}"
-            others = {other.get("stream") for other in incidents} - {one.get("stream"), None}
+            streams = {int(other["stream"]) for other in incidents if other.get("stream") is not None}
+            others = streams - {one.get("stream")}
             culprit = one.get("culprit")
             yield Case(
                 name,

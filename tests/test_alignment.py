@@ -177,3 +177,10 @@ def test_a_server_that_logs_its_clients_finds_them_too() -> None:
     conv = TALKS[1]
     event = event_of(remote=conv.client_name)
     assert rows_of(event, {parse_endpoint(conv.client_name)}, EXAMINER.around) == [index_of(conv, EXAMINER.around)]
+
+
+def test_a_local_port_alone_finds_its_flow_from_either_end() -> None:
+    around = EXAMINER.around
+    assert rows_of(event_of(local_port=50202), set(), around) == [index_of(TALKS[2], around)]
+    assert len(rows_of(event_of(local_port=8080), set(), around)) == 4
+    assert rows_of(event_of(local_port=9), set(), around) == []

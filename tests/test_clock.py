@@ -131,3 +131,9 @@ def test_nothing_to_go_by_leaves_the_clocks_equal(times: list[int], span: tuple[
 def test_the_offset_is_said_in_a_sentence(fit: ClockFit, words: str) -> None:
     assert words in fit.describe()
     assert fit.describe().startswith("log against capture: ")
+
+
+def test_a_certain_offset_mentions_no_rival() -> None:
+    fit = ClockFit(2 * NS, 6 * MS, 5, 4.0, HOUR, 1.0)
+    assert fit.certain
+    assert "would fit" not in fit.describe()

@@ -224,3 +224,13 @@ def test_a_fact_is_asked_by_name() -> None:
     diagnosis = diagnose(guilty.server_reset())
     assert diagnosis.fact("ended_by") == "responder-rst"
     assert diagnosis.fact("icmp_from_responder") is None
+
+
+def test_the_decisive_packet_of_an_unanswered_connect_is_its_last_syn() -> None:
+    examiner = examiner_of(guilty.timed_out())
+    examination = examiner.examine(Symptom("capture", None, 0, flow_index=0, candidates=1))
+    assert examination.decisive_ns == examiner.reading(0).opening.syns[-1].ts_ns
+    refused = examiner_of(guilty.refused())
+    reset = refused.reading(0).opening.reset
+    assert reset is not None
+    assert refused.examine(Symptom("capture", None, 0, flow_index=0, candidates=1)).decisive_ns == reset.ts_ns

@@ -254,3 +254,11 @@ def test_wireshark_understands_the_filters_of_findings(tmp_path: Path) -> None:
     expression = " || ".join(f"({one})" for one in sorted(filters))
     ran = subprocess.run([tshark, "-r", str(path), "-Y", expression], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_connections_that_are_reset_at_once_are_a_storm_too() -> None:
+    conv = Conversation(rtt_ms=2)
+    conv.handshake()
+    conv.server_rst()
+    packets = [packet for number in range(60) for packet in with_port(conv, 20_000 + number, number * 500 * MS)]
+    assert "60 of 60 in all failed or were reset" in findings_of(packets)["reconnect-storm"].text

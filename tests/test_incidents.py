@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer import incidents as incidents_module
 from analyzer.diagnose import Examiner
 from analyzer.endpoint import parse_endpoint
 from analyzer.incidents import Incident, from_call, from_capture, from_log
@@ -230,3 +231,54 @@ def test_an_endpoint_that_is_not_there_is_answered_with_what_is_missing() -> Non
     incident = from_call(examiner, START, parse_endpoint("192.0.2.9:1"), 2 * NS)
     assert incident.symptom.flow_index is None
     assert incident.diagnosis.confidence == "low"
+
+
+def test_the_connection_that_the_log_opened_last_decides_by_its_port() -> None:
+    convs = [_talk(50200 + number, START + number * NS) for number in range(2)]
+    for conv in convs:
+        conv.now = START + 30 * NS
+        conv.exchange()
+        conv.server_rst()
+    for number in (0, 1):
+        text = _lines(
+            (convs[number].packets[2][0], f"INFO connected to 10.9.0.7:8080 from 10.0.0.5:{50200 + number}"),
+            (START + 31 * NS, "ERROR send to 10.9.0.7:8080 failed: 10057"),
+        )
+        (incident,), examiner = tie(text, *convs)
+        assert incident.symptom.flow_index == index_of(convs[number], examiner.around)
+
+
+def test_a_first_error_says_which_of_two_failures_is_meant() -> None:
+    silent = Conversation(client="10.0.0.5:50200", start=START)
+    silent.syn(arrives=False)
+    silent.unanswered(4, first="1s")
+    reset = _talk(50201, START)
+    reset.client("more")
+    reset.now = START + 20 * NS
+    reset.server_rst()
+    for line, conv in (
+        ("connect to 10.9.0.7:8080 failed: 10060", silent),
+        ("recv from 10.9.0.7:8080 failed: 10054", reset),
+    ):
+        text = _lines(
+            (START + 21 * NS, f"ERROR {line}"), (START + 21 * NS + MS, "ERROR send to 10.9.0.7:8080 failed: 10057")
+        )
+        (incident,), examiner = tie(text, silent, reset)
+        assert incident.symptom.flow_index == index_of(conv, examiner.around)
+
+
+def test_other_causes_that_fit_as_well_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = Conversation(client="10.0.0.5:50200", start=START)
+    silent.syn(arrives=False)
+    silent.unanswered(4, first="1s")
+    reset = _talk(50201, START)
+    reset.client("more")
+    reset.now = START + 20 * NS
+    reset.server_rst()
+    text = _lines((START + 21 * NS, "ERROR send to 10.9.0.7:8080 failed: 10057"))
+    (alone,), _ = tie(text, reset)
+    assert alone.symptom.candidates == 1
+    monkeypatch.setattr(incidents_module, "_NEAR_TIE", 1.0)
+    (incident,), _ = tie(text, silent, reset)
+    assert incident.symptom.candidates == 2
+    assert incident.diagnosis.score <= 0.80

@@ -126,7 +126,7 @@ def test_when_memory_is_short_closed_flows_leave_first_then_tried_then_the_oldes
 
 
 def test_growth_stops_at_the_bound() -> None:
-    bound = 2 << 20
+    bound = 1 << 20
     running = Running("test", Keep(memory_bytes=bound))
     rng = random.Random(1)
     most = 0

@@ -202,3 +202,26 @@ def test_large_answers_that_never_came_are_seen_by_the_small_ones_that_did() -> 
     conv.segment("client", "A", ack=heard)
     assert known(facts_of(conv), "missing_large_answer") is True
     assert known(facts_of(ordinary.server_closes_client_closes()), "missing_large_answer") is False
+
+
+def test_a_socket_table_may_know_the_process_by_name_only() -> None:
+    conv = ordinary.long_idle_survives()
+    ends = parse_endpoint(conv.client_name), parse_endpoint(conv.server_name)
+    facts = facts_of(conv, sockets=(SocketRow(*ends, "ESTABLISHED", None, "batch.exe"),))
+    assert known(facts, "socket_process") == "batch.exe"
+    nameless = facts_of(conv, sockets=(SocketRow(*ends, "ESTABLISHED", 4711, None),))
+    assert known(nameless, "socket_process") == "process (4711)"
+
+
+def test_only_a_sibling_that_connected_elsewhere_tells_of_a_race() -> None:
+    conv = Conversation(client="10.0.0.5:50001", server="10.9.0.7:443")
+    conv.syn(arrives=False)
+    same_family = Conversation(client="10.0.0.5:50002", server="10.9.0.8:443", start=START + NS // 4)
+    same_family.handshake()
+    assert known(facts_of(conv, same_family), "sibling_family_differs") is False
+    failed = Conversation(client="[2001:db8::5]:50003", server="[2001:db8::7]:443", start=START + NS // 4)
+    failed.syn(arrives=False)
+    assert unknown(facts_of(conv, failed), "sibling_family_differs")
+    again = Conversation(client="10.0.0.5:50004", server="10.9.0.7:443", start=START + NS // 4)
+    again.handshake()
+    assert unknown(facts_of(conv, again), "sibling_family_differs")

@@ -253,3 +253,11 @@ def test_what_no_single_capture_can_show_stays_unknown() -> None:
     examiner = examiner_of(guilty.server_reset())
     facts = examiner.examine(Symptom("capture", None, 0, flow_index=0, candidates=1)).facts
     assert unknown(facts, "reset_not_sent_by_peer")
+
+
+def test_a_reset_after_the_servers_own_data_answers_nothing() -> None:
+    conv = _open()
+    conv.client("question")
+    conv.server("answer", acked=False)
+    conv.server_rst()
+    assert known(facts_of(conv), "reset_answers") == "nothing"

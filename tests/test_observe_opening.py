@@ -230,3 +230,11 @@ def test_repeated_syn_acks_and_strays_are_counted() -> None:
     assert known(facts, "syn_acks_repeated") == 1
     assert known(facts, "foreign_ack_seen") is False
     assert known(facts_of(guilty.old_connection_answers()), "foreign_ack_seen") is True
+
+
+def test_a_server_that_answers_does_not_speak_first() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.client("at last", after="40s")
+    conv.server("well?")
+    assert known(facts_of(conv), "first_use_delay") == 40 * NS

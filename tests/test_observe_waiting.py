@@ -294,3 +294,10 @@ def test_a_client_that_closes_after_a_silence_was_not_killed_by_it() -> None:
 
 def test_a_silence_before_one_that_was_survived_killed_nothing() -> None:
     assert fatal_silence(flow_of(ordinary.long_idle_survives()).silences) is None
+
+
+def test_a_fin_with_data_breaks_the_silence_with_data() -> None:
+    conv = _open()
+    conv.segment("server", "FPA", "421 Timeout.", after="60s")
+    conv.segment("client", "A")
+    assert known(facts_of(conv), "silence_ended_by") == "responder-data"

@@ -231,3 +231,12 @@ def test_a_window_that_opens_again_is_none() -> None:
 
 def test_the_zero_window_of_a_reset_means_nothing() -> None:
     assert zero_window_stall(view_of(guilty.server_reset()), of_initiator=False) == ()
+
+
+def test_one_byte_of_data_is_no_probe() -> None:
+    conv = _open()
+    conv.client("x", acked=False, arrives=False)
+    conv.unanswered(2)
+    run = read_unanswered(view_of(conv), from_initiator=True)
+    assert run is not None
+    assert run.repeats == 2

@@ -163,3 +163,16 @@ def test_a_connection_that_goes_on_has_no_pause() -> None:
     conv.wait("100s")
     conv.exchange()
     assert reading_of(conv).pause is None
+
+
+@pytest.mark.parametrize("gap", ["200ms", "3s"])
+def test_two_sends_without_an_answer_are_silence_when_repeated_or_far_apart(gap: str) -> None:
+    repeated = _open()
+    repeated.client("lost", acked=False, arrives=False)
+    repeated.retransmit(after=gap, arrives=False)
+    assert reading_of(repeated).ending.kind is EndingKind.SILENCE
+    fresh = _open()
+    fresh.client("lost", acked=False, arrives=False)
+    fresh.client("as well", acked=False, arrives=False, after=gap)
+    expected = EndingKind.SILENCE if gap == "3s" else EndingKind.NOTHING
+    assert reading_of(fresh).ending.kind is expected

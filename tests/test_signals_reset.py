@@ -220,3 +220,15 @@ def test_a_reset_that_acknowledges_all_left_nothing_unread_by_that() -> None:
 def test_a_bare_reset_acknowledges_nothing_and_tells_nothing() -> None:
     view = view_of(guilty.server_restarted())
     assert acknowledges_less(read_resets(view)[0], view) is None
+
+
+def test_one_hop_more_or_less_tells_only_where_all_else_agrees() -> None:
+    steady = _open()
+    steady.segment("server", "R", window=0, ttl=56, ip_id=0, after="1ms")
+    assert any("differs by one from all" in reason for reason in only(steady).reasons)
+    mixed = _open()
+    for _ in range(4):
+        mixed.client("x", acked=False)
+        mixed.segment("server", "PA", "y", ttl=58)
+    mixed.segment("server", "R", window=0, ttl=59, ip_id=0, after="1ms")
+    assert not any("differs by one" in reason for reason in only(mixed).reasons)
