@@ -11,6 +11,7 @@ from analyzer.capture.formats import Layout, read_block, recognise
 from analyzer.capture.source import BLOCK, ROOM, Source
 from analyzer.decode import columns as col
 from analyzer.decode.records import walk_pcap, walk_pcapng
+from analyzer.errors import CaptureError
 
 __all__ = ["Batch", "Reader"]
 
@@ -83,6 +84,11 @@ class Reader:
                 if stop == col.STOP_BLOCK:
                     taken = read_block(self.layout, view[pos:end])
                     if isinstance(taken, str):
+                        if base + pos == 0:
+                            raise CaptureError(
+                                f"{self.source.path}: this is no pcapng file that can be read ({taken}); "
+                                "copy or record it again"
+                            )
                         self.damaged += 1
                         self._end(taken, base + pos)
                         return

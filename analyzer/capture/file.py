@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from analyzer.capture.blocks import Reader
+from analyzer.capture.formats import foreign_links
 from analyzer.capture.model import CaptureInfo, Health, Note, NoteKind
 from analyzer.capture.source import Source, open_file
 from analyzer.decode import columns as col
@@ -107,7 +108,8 @@ def read_capture(
 ) -> Capture:
     """Read one capture (``-`` is standard input). ``progress`` is told bytes read and, where known, the total.
 
-    Raises CaptureError when the file is missing or is no capture; damage further on ends up in ``Health.cut``.
+    Raises CaptureError when the file is missing, is no capture or holds only packets of a link type that is not read;
+    damage further on ends up in ``Health.cut``.
     """
     source = _open(path, stdin, progress, hash_file)
     try:
@@ -147,6 +149,8 @@ def read_capture(
     finally:
         source.close() if path != "-" else None
     walk = reader.layout.walk
+    if counts[col.STOP_LINK_TYPE] and counts[col.STOP_LINK_TYPE] == walk[col.WALK_FRAME]:
+        raise CaptureError(f"{path}: {foreign_links(reader.layout)}")
     table = FlowTable(digest, walk[col.WALK_LAST])
     interfaces = tuple(reader.layout.interfaces)
     info = CaptureInfo(
@@ -237,8 +241,8 @@ def iter_frames(path: str, frames: Collection[int]) -> Iterator[RawFrame]:
                     yield RawFrame(
                         frame=number,
                         ts_ns=group[col.REC_TS],
-                        interface=0,
-                        link_type=group[col.REC_LINK],
+                        interface=reader.layout.section + (group[col.REC_LINK] >> 16),
+                        link_type=group[col.REC_LINK] & 0xFFFF,
                         captured_length=captured,
                         original_length=group[col.REC_ORIG],
                         data=bytes(batch.buffer[off : off + captured]),

@@ -14,7 +14,7 @@ from analyzer.capture.model import Interface
 from analyzer.decode import columns as col
 from analyzer.errors import CaptureError
 
-__all__ = ["MAX_PACKET", "Layout", "read_block", "recognise"]
+__all__ = ["MAX_PACKET", "Layout", "foreign_links", "read_block", "recognise"]
 
 MAX_PACKET = 262_144
 """Largest captured length that is believed, in bytes; libpcap and Wireshark use the same bound."""
@@ -49,6 +49,12 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x7fELF", "a program", "give a capture file"),
     (b"MZ", "a Windows program", "give a capture file"),
 )
+
+_LINKS = {
+    119: "Prism", 163: "AVS", 187: "Bluetooth HCI", 189: "USB", 192: "PPI", 195: "IEEE 802.15.4", 201: "Bluetooth HCI",
+    220: "USB", 227: "CAN", 230: "IEEE 802.15.4", 249: "USB", 251: "Bluetooth LE", 253: "netlink", 254: "Bluetooth monitor",
+    256: "Bluetooth LE", 271: "VSOCK", 281: "a Broadcom switch tag",
+}  # fmt: skip
 
 _SYSTEMD_JOURNAL = 9
 _SYSDIG = frozenset({0x201, 0x204, 0x208, 0x20B, 0x210, 0x213, 0x216, 0x21A, 0x21B, 0x21C, 0x21D, 0x21E, 0x21F, 0x221})
@@ -87,7 +93,8 @@ def recognise(head: bytes, path: str) -> Layout:
                 f"{path}: the capture ends after {len(head)} bytes, inside its file header; copy or record it again"
             )
         _, _, _, _, snap, link = struct.unpack(">HHiIII" if big else "<HHiIII", head[4:24])
-        link &= 0x0FFFFFFF
+        # The upper half of the field may tell of a frame check sequence.
+        link &= 0xFFFF
         walk[col.WALK_SWAPPED] = big
         walk[col.WALK_UNIT] = unit
         walk[col.WALK_HEADER] = record
@@ -109,6 +116,16 @@ def recognise(head: bytes, path: str) -> Layout:
     raise CaptureError(f"{path}: {_what(head, path)}")
 
 
+def foreign_links(layout: Layout) -> str:
+    """Say that no packet is of a link type that is read, which ones they are, and what to do."""
+    types = sorted({interface.link_type for interface in layout.interfaces})
+    named = ", ".join(f"{number} ({_LINKS[number]})" if number in _LINKS else str(number) for number in types)
+    return (
+        f"its packets have link type {named}, which is not read; capture on an Ethernet, Wi-Fi, loopback or tunnel "
+        "interface instead"
+    )
+
+
 def _what(head: bytes, path: str) -> str:
     name = path.replace("\\", "/").rpartition("/")[2]
     if not head:
@@ -121,6 +138,8 @@ def _what(head: bytes, path: str) -> str:
     for magic, what, remedy in _FOREIGN:
         if head.startswith(magic):
             return f"this is {what}; {remedy.format(name=name)}"
+    if head[:3] in (b"\n\n\n", b"\n\r\n") or head[:4] == b"\r\n\r\r":
+        return "this was a pcapng file before a text-mode transfer changed its line ends; copy it again in binary mode"
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or all(32 <= byte < 127 or byte in (9, 10, 13) for byte in head):
         return "this is a text file, no capture; give a pcap or pcapng file (a log goes with --log)"
     if name.lower().endswith((".cap", ".erf", ".pkt", ".trc", ".enc", ".fdc", ".syc", ".wpz", ".trace")):

@@ -23,7 +23,7 @@ REC_OFF = 0  # of the first packet byte in the buffer
 REC_CAP = 1  # bytes captured
 REC_ORIG = 2  # bytes on the wire
 REC_TS = 3  # ns since 1970
-REC_LINK = 4  # link type
+REC_LINK = 4  # interface << 16 | link type
 REC_STRIDE = 5
 
 # Row: written by the decoder, read by every pass of the digest.

@@ -313,7 +313,7 @@ def link_layer(
         if kind == 10 or kind == 24 or kind == 28 or kind == 30:
             s[LINK_POS] = p + 4
             return 6
-        return _stop(s, STOP_LINK_TYPE)
+        return _stop(s, STOP_LLC)
     if link == 101 or link == 12 or link == 14:
         return descend(buf, p, end, WHAT_NIBBLE, 0, s)
     if link == 228 or link == 229:

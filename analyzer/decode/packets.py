@@ -216,7 +216,7 @@ def decode(
             p = recs[i * REC_STRIDE + REC_OFF]
             end = p + recs[i * REC_STRIDE + REC_CAP]
             vend = p + recs[i * REC_STRIDE + REC_ORIG]
-            link = recs[i * REC_STRIDE + REC_LINK]
+            link = recs[i * REC_STRIDE + REC_LINK] & 0xFFFF
             frame = ref + i
             s[LINK_BITS] = 0
             s[LINK_HASH] = 0
@@ -396,9 +396,9 @@ def decode(
                 if version == 0 and s[LINK_STOP] != STOP_ARP:
                     break
                 p = s[LINK_POS]
-            if reason < 0:
+            else:
                 reason = STOP_DEPTH
-            elif reason == STOP_ARP and end - p >= 28:
+            if reason == STOP_ARP and end - p >= 28:
                 _note(
                     notes, s, KIND_ARP, frame, recs[i * REC_STRIDE + REC_TS], 0, p, 0, 0, p,
                     min(46, end - p),

@@ -278,7 +278,7 @@ def walk_pcapng(
             recs[r + REC_CAP] = cap
             recs[r + REC_ORIG] = orig
             recs[r + REC_TS] = ts
-            recs[r + REC_LINK] = table[t + IF_LINK]
+            recs[r + REC_LINK] = (face << 16) | table[t + IF_LINK]
             r += REC_STRIDE
             n += 1
             p += total
