@@ -21,7 +21,8 @@ from analyzer.report.model import (
     WinsockAnswer,
 )
 from analyzer.report.phrases import frame_filter
-from analyzer.ruleset.evaluate import Match, Reason
+from analyzer.ruleset.evaluate import Match, Reason, compile_condition
+from analyzer.ruleset.knowledge import Fix as Advice
 from analyzer.ruleset.knowledge import Knowledge, render_summary
 from analyzer.ruleset.load import RuleSet
 from analyzer.story import decisive_frames, silences, timeline
@@ -71,7 +72,7 @@ def incident_report(
         disproof=(knowledge.counter_evidence[0] if knowledge.counter_evidence else "") if full else "",
         winsock=tuple(WinsockAnswer(one.call, one.error, one.why) for one in knowledge.winsock) if full else (),
         owner=cause.owner,
-        fix=tuple(Fix(one.text, one.code) for one in knowledge.fix) if full else (),
+        fix=tuple(Fix(one.text, one.code) for one in knowledge.fix if _suits(one, diagnosis)) if full else (),
         references=knowledge.references if full else (),
         timeline=timeline(incident, around) if full else (),
         silences=silences(incident) if full else (),
@@ -109,6 +110,11 @@ def _culprit(diagnosis: Diagnosis, usual: str) -> str:
     if diagnosis.cause == "insufficient-evidence":
         return "unknown"
     return usual
+
+
+def _suits(fix: Advice, diagnosis: Diagnosis) -> bool:
+    """Tell whether it is advice for this incident; what is not known to be is left out."""
+    return fix.when is None or compile_condition(fix.when)(diagnosis.facts.known_values) is True
 
 
 def _title(knowledge: Knowledge, client: str | None, server: str | None) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from analyzer.facts import FactSet, Known
 from analyzer.ruleset.knowledge import placeholders, render_summary
+from analyzer.ruleset.load import load_rules
 from analyzer.units import NS
 
 FACTS = FactSet({"silence_before_end": Known(75 * NS), "syn_count": Known(3)})
@@ -30,3 +31,12 @@ def test_what_is_known_is_filled_in_and_optional_passages_go_with_what_is_not(te
 
 def test_names_in_braces() -> None:
     assert placeholders("{client}[ {syn_count}] {time}") == ["client", "syn_count", "time"]
+
+
+def test_a_fix_is_offered_where_its_condition_holds() -> None:
+    rules = load_rules()
+    fixes = {one.shared: one for one in rules.knowledge("server-idle-timeout").fix}
+    assert fixes["ftp-heartbeat"].audience() == "protocol = ftp"
+    assert fixes["check-recv-zero"].audience() == ""
+    # The use overrules what the shared fix says of itself.
+    assert fixes["heartbeat"].audience() == "protocol in smtp, socks, other"

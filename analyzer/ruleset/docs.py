@@ -165,7 +165,8 @@ def _list(title: str, texts: Iterable[str]) -> Iterator[str]:
 
 
 def _fix(fix: Fix) -> Iterator[str]:
-    yield f"- {_escape(fix.text)}"
+    only = f" (Where `{fix.audience()}`.)" if fix.when is not None else ""
+    yield f"- {_escape(fix.text)}{only}"
     if fix.code:
         yield ""
     for language, source in fix.code.items():

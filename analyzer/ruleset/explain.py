@@ -151,7 +151,8 @@ def _cause(cause: str, rules: RuleSet) -> Iterator[str]:
 
 
 def _fix(fix: Fix) -> Iterator[str]:
-    yield from _wrap(fix.text, "    ", "  - ")
+    only = f" (Where {fix.audience()}.)" if fix.when is not None else ""
+    yield from _wrap(fix.text + only, "    ", "  - ")
     for language, source in fix.code.items():
         yield ""
         yield f"      {language}:"

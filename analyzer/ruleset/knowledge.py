@@ -9,6 +9,8 @@ from typing import Any
 
 from analyzer.facts import VOCABULARY, FactSet, say_value
 from analyzer.factset import agree
+from analyzer.ruleset.conditions import condition_text, restore_condition
+from analyzer.ruleset.model import Condition
 
 __all__ = ["Answer", "Fix", "Knowledge", "LookAlike", "placeholders", "render_summary", "restore_knowledge"]
 
@@ -36,6 +38,12 @@ class Fix:
     """Language (``C``, ``C#``, ``Python``) to source text, in the order to show it."""
     shared: str | None = None
     """Its id in fixes.yaml when several causes share it."""
+    when: Condition | None = None
+    """Which incidents it is for; None is all of them."""
+
+    def audience(self) -> str:
+        """Return the condition in words, or nothing."""
+        return "" if self.when is None else condition_text(self.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +95,18 @@ def restore_knowledge(plain: Any) -> Knowledge:
         look_alikes=tuple(LookAlike(one["cause"], one["tell_apart"]) for one in plain["look_alikes"]),
         counter_evidence=tuple(plain["counter_evidence"]),
         would_settle=tuple(plain["would_settle"]),
-        fix=tuple(Fix(one["text"], one["code"], one["shared"]) for one in plain["fix"]),
+        fix=tuple(map(_restore_fix, plain["fix"])),
         winsock=tuple(Answer(one["call"], one["error"], one["why"]) for one in plain["winsock"]),
         states=tuple(plain["states"]),
         references=tuple(plain["references"]),
         match=tuple(plain["samples"]["match"]),
         must_not=tuple(plain["samples"]["must_not"]),
     )
+
+
+def _restore_fix(plain: Any) -> Fix:
+    when = plain["when"]
+    return Fix(plain["text"], plain["code"], plain["shared"], None if when is None else restore_condition(when))
 
 
 def placeholders(template: str) -> list[str]:

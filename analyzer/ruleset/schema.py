@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from analyzer.facts import VOCABULARY
 from analyzer.ruleset.condition_reader import read_condition
+from analyzer.ruleset.conditions import dump_condition
 from analyzer.ruleset.knowledge import PARTIES, placeholders
 from analyzer.ruleset.model import CULPRITS, Adjustment, Condition, Rule
 from analyzer.ruleset.yamltree import Node, Plain, Source, nearest
@@ -160,9 +161,9 @@ def read_codes(node: Node, source: Source) -> Plain:
 
 
 def _fix(node: Node, source: Source, context: Context) -> Plain:
-    if not _keys(node, ("use", "text", "code"), source):
-        return {"text": "", "code": {}, "shared": None}
-    used: Plain = {"text": "", "code": {}}
+    if not _keys(node, ("use", "when", "text", "code"), source):
+        return {"text": "", "code": {}, "shared": None, "when": None}
+    used: Plain = {"text": "", "code": {}, "when": None}
     shared: str | None = None
     use = node.get("use")
     if use is not None:
@@ -177,7 +178,14 @@ def _fix(node: Node, source: Source, context: Context) -> Plain:
         source.complain(given, "code is a mapping of language to source text.")
     for language, text in given.pairs() if given else ():
         code[str(language.value)] = _text(text, source)
-    return {"text": _text(node.get("text"), source) or used["text"], "code": code, "shared": shared}
+    asked = node.get("when")
+    condition = read_condition(asked, source) if asked is not None else None
+    return {
+        "text": _text(node.get("text"), source) or used["text"],
+        "code": code,
+        "shared": shared,
+        "when": used["when"] if condition is None else dump_condition(condition),
+    }
 
 
 def _samples(node: Node | None, source: Source, context: Context, stable: bool) -> Plain:
