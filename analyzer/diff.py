@@ -10,7 +10,7 @@ from typing import Literal
 
 from analyzer.endpoint import parse_address
 from analyzer.report.escape import plain
-from analyzer.report.model import IncidentReport, Report
+from analyzer.report.model import UNREADABLE, IncidentReport, Report
 from analyzer.report.phrases import count
 from analyzer.units import NS, format_duration
 
@@ -55,11 +55,13 @@ class Difference:
     before_ns: int
     """How long the captures of each side last together."""
     after_ns: int
+    unread: tuple[str, ...] = ()
+    """Files of either side that could not be read: nothing is shown to be cured while there are any."""
 
     @property
     def cured(self) -> bool:
         """Everything that was there is gone, nothing is new, and every server in question was used again."""
-        return all(change.state == "gone" for change in self.changes)
+        return not self.unread and all(change.state == "gone" for change in self.changes)
 
 
 def diff(before: Report, after: Report, used: Collection[str] | None = None) -> Difference:
@@ -75,7 +77,8 @@ def diff(before: Report, after: Report, used: Collection[str] | None = None) -> 
         for key in old.keys() | new.keys()
     ]
     changes.sort(key=lambda one: (_ORDER.index(one.state), -one.after, -one.before, one.cause, one.server, one.client))
-    return Difference(tuple(changes), *lengths)
+    unread = (one.path for side in (before, after) for one in side.captures if one.format == UNREADABLE)
+    return Difference(tuple(changes), *lengths, tuple(unread))
 
 
 _Key = tuple[str, str, str]
@@ -110,7 +113,10 @@ def _state(old: int, new: int, lengths: tuple[int, int], server: str, seen: set[
 def render_text(difference: Difference) -> str:
     """Return the comparison for people: the verdict first, then a row for each kind of incident."""
     changes = difference.changes
-    if not changes:
+    unread = f"{count(len(difference.unread), 'file')} could not be read"
+    if difference.unread and all(one.state == "gone" for one in changes):
+        head = f"Not shown to be cured: {unread}."
+    elif not changes:
         head = "No incident before and none after: there was nothing to cure."
     elif difference.cured:
         head = f"Cured: {count(sum(one.before for one in changes), 'incident')} before, none after."
@@ -128,6 +134,8 @@ def render_text(difference: Difference) -> str:
         head,
         f"Captured: {format_duration(difference.before_ns)} before, {format_duration(difference.after_ns)} after.",
     ]
+    if difference.unread:
+        lines.append(f"{unread[:1].upper()}{unread[1:]}: {', '.join(map(plain, difference.unread))}.")
     for one in changes:
         where = " -> ".join(plain(part) for part in (one.client, one.server) if part) or "no connection"
         lines.append(f"  {one.before:>5} -> {one.after:<5} {plain(one.cause)}  {where}  ({_WORDS[one.state]})")
@@ -141,6 +149,7 @@ def render_json(difference: Difference) -> str:
         "cured": difference.cured,
         "seconds_before": round(difference.before_ns / NS, 9),
         "seconds_after": round(difference.after_ns / NS, 9),
+        "unread": list(difference.unread),
         "changes": [
             {
                 "state": one.state,

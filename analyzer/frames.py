@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,7 +56,8 @@ def incidents_frame(report: Report) -> pd.DataFrame:
 
 
 def _read(captures: Captures) -> list[Capture]:
-    from analyzer.capture.file import Capture, expand, read_capture
+    from analyzer.capture.file import Capture
+    from analyzer.capture.several import read_captures
 
     given = [captures] if isinstance(captures, (str, os.PathLike, Capture)) else list(captures)
     found: list[Capture] = []
@@ -63,7 +65,10 @@ def _read(captures: Captures) -> list[Capture]:
         if isinstance(one, Capture):
             found.append(one)
         else:
-            found += [read_capture(path) for path in expand([os.fspath(one)])]
+            read, unread = read_captures([os.fspath(one)])
+            found += read
+            for file in unread:
+                warnings.warn(f"{file.path} was left out: {file.why}", stacklevel=3)
     return found
 
 

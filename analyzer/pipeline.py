@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.capture.file import expand, read_capture
+from analyzer.capture.several import Progress, Unread, read_captures
 from analyzer.factset import Value
 from analyzer.limits import limits_of
 from analyzer.report.model import CaptureSummary, Finding, GroupReport, IncidentReport, Report
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from analyzer.incidents import Incident
     from analyzer.logs.model import LogFile, SocketRow
 
-__all__ = ["Examined", "Part", "Question", "analyze", "examine", "read_captures", "report_of"]
+__all__ = ["Examined", "Part", "Question", "analyze", "examine", "report_of"]
 
-Progress = Callable[[str, int, int | None], None]
-"""Path, bytes read, bytes in all (None where unknown)."""
 _FULL_INCIDENTS = 200
 """Incidents worked out in full; the rest of a crowd are table rows of their groups."""
 
@@ -49,15 +47,6 @@ class Question:
     rules: Sequence[Path] = ()
     settings: Mapping[str, Value] = field(default_factory=dict)
     hash_files: bool = True
-
-
-def read_captures(paths: Sequence[str], *, hash_files: bool = True, progress: Progress | None = None) -> list[Capture]:
-    """Read every capture that ``paths`` name. Raises CaptureError for the first that cannot be read."""
-    found = []
-    for path in expand(paths):
-        note = None if progress is None else (lambda done, total, path=path: progress(path, done, total))
-        found.append(read_capture(path, progress=note, hash_file=hash_files))
-    return found
 
 
 def analyze(question: Question, *, progress: Progress | None = None, clock_ns: int | None = None) -> Report:
@@ -89,6 +78,8 @@ class Examined:
     """One for each capture, in their order."""
     logs: Sequence[LogFile]
     sockets: Sequence[SocketRow]
+    unread: Sequence[Unread] = ()
+    """Files of a folder or pattern that could not be read."""
 
     def incident(self, name: str) -> tuple[Part, Incident]:
         """Return the incident that the report calls ``name``, with its capture. Raises KeyError."""
@@ -116,18 +107,13 @@ def examine(
         # A wrong name is told before a large capture is read.
         missing = [path for path in question.logs if not os.path.isfile(path)]  # noqa: PTH113
         _read_logs(missing, question, None)
-    captures = read_captures(question.captures, hash_files=question.hash_files, progress=progress)
+    captures, unread = read_captures(question.captures, hash_files=question.hash_files, progress=progress)
     if logs is None:
         began = min((one.info.first_ns for one in captures if one.info.first_ns is not None), default=None)
         logs = _read_logs(question.logs, question, began)
     rows = (_read_sockets(question) if captures else ()) if sockets is None else sockets
     parts = [_one(capture, logs, question, rules, rows) for capture in captures]
-    return Examined(question, rules, captures, parts, logs, rows)
-
-
-def report_of(examined: Examined, clock_ns: int | None = None) -> Report:
-    """Write down what was found."""
-    return _join(examined.parts, examined.captures, examined.rules, examined.logs, clock_ns)
+    return Examined(question, rules, captures, parts, logs, rows, unread)
 
 
 def _read_logs(paths: Sequence[str], question: Question, near_ns: int | None) -> list[LogFile]:
@@ -181,25 +167,23 @@ def _one(
     return Part(found, around, tuple(remarks), crowds, left_out)
 
 
-def _join(
-    parts: Sequence[Part],
-    captures: Sequence[Capture],
-    rules: RuleSet,
-    logs: Sequence[LogFile],
-    clock_ns: int | None,
-) -> Report:
-    from analyzer.report.health import capture_summary
+def report_of(examined: Examined, clock_ns: int | None = None) -> Report:
+    """Write down what was found."""
+    from analyzer.report.health import capture_summary, unread_summary
 
     reports: list[IncidentReport] = []
     grouped: list[GroupReport] = []
     found: list[Finding] = []
     limits: dict[str, None] = {}
     summaries: list[CaptureSummary] = []
-    for part, capture in zip(parts, captures, strict=True):
+    for part, capture in zip(examined.parts, examined.captures, strict=True):
         if part.incidents or part.crowds or part.left_out:
-            _write_down(part, rules, reports, grouped, found)
-        limits.update(dict.fromkeys(limits_of(capture.info.health, with_log=bool(logs))))
+            _write_down(part, examined.rules, reports, grouped, found)
+        limits.update(dict.fromkeys(limits_of(capture.info.health, with_log=bool(examined.logs))))
         summaries.append(capture_summary(capture.info, part.remarks))
+    for one in examined.unread:
+        summaries.append(unread_summary(one.path, one.why))
+        limits["A file that was asked for could not be read: what it holds is unknown."] = None
     reports.sort(key=lambda one: (-_RANK[one.confidence], one.time_ns, int(one.id)))
     return Report(
         generated_by=f"notconn {program_version()}",
@@ -209,7 +193,7 @@ def _join(
         findings=tuple(found),
         limits=tuple(limits),
         generated_ns=clock_ns,
-        versions={"rules": rules.stamp[:12]},
+        versions={"rules": examined.rules.stamp[:12]},
     )
 
 

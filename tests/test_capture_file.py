@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.capture.file import MAX_HOSTS, expand, iter_frames, read_capture
+from analyzer.capture.file import MAX_HOSTS, iter_frames, read_capture
 from analyzer.capture.model import NoteKind
 from analyzer.errors import CaptureError
 from tests.digesting import Packet
@@ -134,19 +134,6 @@ def test_frames_tell_their_interface(tmp_path: Path) -> None:
     path = tmp_path / "two.pcapng"
     path.write_bytes(SECTION + INTERFACE + INTERFACE + enhanced(b"a") + enhanced(b"b", face=1) + SECTION + INTERFACE + enhanced(b"c"))
     assert [frame.interface for frame in iter_frames(str(path), range(9))] == [0, 1, 2]
-
-
-def test_paths_are_expanded(tmp_path: Path) -> None:
-    for name in ("b.pcap", "a.pcapng", "notes.txt", "c.pcap.gz"):
-        (tmp_path / name).write_bytes(b"")
-    inside = [str(tmp_path / name) for name in ("a.pcapng", "b.pcap", "c.pcap.gz")]
-    assert expand([str(tmp_path)]) == inside
-    assert expand([str(tmp_path / "*.pcap"), "-", str(tmp_path / "b.pcap"), "missing.pcap"]) == [inside[1], "-", "missing.pcap"]
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(CaptureError, match="holds no"):
-        expand([str(tmp_path / "empty")])
-    with pytest.raises(CaptureError, match="matches"):
-        expand([str(tmp_path / "*.nothing")])
 
 
 def test_dns_is_noted() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from analyzer.endpoint import parse_endpoint
 from analyzer.errors import CaptureError, LogError, NotconnError, RuleError
-from analyzer.pipeline import Question, analyze, examine, read_captures, report_of
+from analyzer.pipeline import Question, analyze, examine, report_of
 from analyzer.report.model import Report
 from analyzer.report.render import FORMATS, render
 from analyzer.units import NS
@@ -172,10 +172,23 @@ def test_the_hash_is_made_only_when_wanted(busy: Path) -> None:
 
 def test_progress_is_told_for_each_file(busy: Path) -> None:
     seen: list[tuple[str, int, int | None]] = []
-    read_captures([str(busy)], progress=lambda path, done, total: seen.append((path, done, total)))
+    examine(Question([str(busy)]), progress=lambda path, done, total: seen.append((path, done, total)))
     assert seen
     assert {path for path, _, _ in seen} == {str(busy)}
     assert seen[-1][1] == seen[-1][2] == busy.stat().st_size
+
+
+def test_a_file_of_a_folder_that_cannot_be_read_is_left_out_and_named(busy: Path) -> None:
+    broken = busy.parent / "broken.pcap"
+    broken.write_text("no capture")
+    whole, rest = ask(busy), ask(busy.parent)
+    assert rest.incidents == whole.incidents
+    left_out = rest.captures[-1]
+    assert (left_out.path, left_out.format, left_out.packets) == (str(broken), "unreadable", 0)
+    for form in ("text", "json", "markdown", "html", "jira", "fragment", "adf"):
+        assert b"broken.pcap" in render(rest, form), form
+    assert b"1 of 2 files could not be read" in render(rest, "servicenow")
+    assert any("could not be read" in sentence for sentence in rest.limits)
 
 
 # -- what cannot be used -----------------------------------------------------------------------------------------

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -22,13 +21,12 @@ from analyzer.flows.build import endpoints, frame_of
 from analyzer.flows.digest import Digest
 from analyzer.flows.table import FlowTable
 
-__all__ = ["Capture", "RawFrame", "expand", "iter_frames", "read_capture"]
+__all__ = ["Capture", "RawFrame", "iter_frames", "read_capture"]
 
 Progress = Callable[[int, int | None], None]
 
 MAX_NOTES = 65_536
 MAX_HOSTS = 4096
-_CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar", ".pcapng.gz", ".pcap.gz", ".pcap.zst", ".pcapng.zst")
 _KINDS = {
     col.KIND_ICMP: NoteKind.ICMP,
     col.KIND_DNS: NoteKind.DNS,
@@ -60,34 +58,6 @@ class RawFrame:
     captured_length: int
     original_length: int
     data: bytes
-
-
-def expand(paths: Iterable[str]) -> list[str]:
-    """Turn files, folders, patterns and ``-`` into capture paths, each once, in order.
-
-    Raises CaptureError for a pattern or a folder that holds no capture.
-    """
-    import glob
-
-    found: dict[str, None] = {}
-    for path in paths:
-        if path == "-":
-            found[path] = None
-        elif os.path.isdir(path):
-            inside = sorted(
-                entry.path for entry in os.scandir(path) if entry.is_file() and entry.name.lower().endswith(_CAPTURE_SUFFIXES)
-            )
-            if not inside:
-                raise CaptureError(f"{path}: this folder holds no .pcap or .pcapng file; name the capture itself")
-            found.update(dict.fromkeys(inside))
-        elif not os.path.exists(path) and glob.has_magic(path):
-            matches = sorted(match for match in glob.glob(path, recursive=True) if os.path.isfile(match))
-            if not matches:
-                raise CaptureError(f"{path}: no file matches this pattern; check the folder")
-            found.update(dict.fromkeys(matches))
-        else:
-            found[path] = None
-    return list(found)
 
 
 def _open(path: str, stdin: BinaryIO | None, progress: Progress | None, hash_file: bool) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from analyzer.cli.options import add_output, check_input, check_output, write_output
+from analyzer.cli.options import add_output, check_input, check_output, warn_unread, write_output
 from analyzer.cli.progress import progress_bar, warn_if_interpreted
 from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
 
@@ -54,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
     key = redaction_key(options)
     with progress_bar() as progress:
         examined = examine(question_of(options), progress=progress)
+    warn_unread(examined.unread)
     report = report_of(examined)
     if options.redact:
         from analyzer.slices.make import redacted_report

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from analyzer.cli.options import check_input, check_output, parse_zone
+from analyzer.cli.options import check_input, check_output, parse_zone, warn_unread
 from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
 from analyzer.errors import UsageError
 
@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
     zone = parse_zone(options.local, "--local")
     with progress_bar() as progress:
         examined = examine(question_of(options), progress=progress)
+    warn_unread(examined.unread)
     if not any(part.incidents for part in examined.parts):
         raise UsageError("there is no incident to bundle: no connection died in a way that surfaces as a socket error")
     masks = prepare_masks(examined, key) if options.redact else None

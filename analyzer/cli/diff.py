@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.cli.options import add_output, check_output, parse_zone, write_output
+from analyzer.cli.options import add_output, check_output, parse_zone, warn_unread, write_output
 
 if TYPE_CHECKING:
     from analyzer.report.model import Report
@@ -67,5 +67,6 @@ def _report(path: str, logs: list[str], options: argparse.Namespace) -> tuple[Re
         hash_files=False,
     )
     examined = examine(question)
+    warn_unread(examined.unread)
     used = {str(row.responder) for part in examined.parts for row in part.around.rows}
     return report_of(examined), used

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from analyzer.cli.options import add_captures, add_output, check_input, check_output, write_output
+from analyzer.cli.options import add_captures, add_output, check_input, check_output, warn_unread, write_output
 from analyzer.cli.progress import progress_bar, warn_if_interpreted
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the captures and write the table; returns the exit code."""
+    from analyzer.capture.several import read_captures
     from analyzer.errors import UsageError
-    from analyzer.pipeline import read_captures
     from analyzer.report.escape import plain
-    from analyzer.report.health import capture_summary
+    from analyzer.report.health import capture_summary, unread_summary
     from analyzer.tables import flow_table
 
     check_input(options.captures)
@@ -52,8 +52,10 @@ def run(options: argparse.Namespace) -> int:
     if form == "parquet" and options.output is None and sys.stdout.isatty():
         raise UsageError("Parquet is no text for a terminal; name a file with -o flows.parquet")
     with progress_bar() as progress:
-        captures = read_captures(options.captures, hash_files=not options.no_hash, progress=progress)
+        captures, unread = read_captures(options.captures, hash_files=not options.no_hash, progress=progress)
+    warn_unread(unread)
     summaries = [capture_summary(capture.info) for capture in captures]
+    summaries += [unread_summary(one.path, one.why) for one in unread]
     data = _render(flow_table(captures), summaries, form, color=options.output is None)
     if form in ("csv", "parquet"):
         # These forms have no place for it, and half a table must not pass for a whole one.

@@ -10,10 +10,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analyzer import endpoint, units
 from analyzer.endpoint import Endpoint
 from analyzer.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from analyzer.capture.several import Unread
 
 __all__ = [
     "add_captures",
@@ -23,6 +27,7 @@ __all__ = [
     "parse_endpoint",
     "parse_instant",
     "parse_zone",
+    "warn_unread",
     "write_output",
 ]
 
@@ -122,6 +127,14 @@ def check_input(captures: Sequence[str]) -> None:
     """Refuse to wait for a capture that a person would have to type. Raises UsageError."""
     if "-" in captures and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("-: standard input is a terminal; pipe a capture into it: tcpdump -w - | notconn analyze -")
+
+
+def warn_unread(unread: Iterable[Unread]) -> None:
+    """Name each file of a folder or pattern that was left out, also where the answer goes to a file."""
+    from analyzer.report.escape import plain
+
+    for one in unread:
+        print(f"notconn: {plain(one.path)} was left out: {plain(one.why)}", file=sys.stderr)
 
 
 def parse_endpoint(text: str) -> Endpoint:

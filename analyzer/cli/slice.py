@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from analyzer.cli.options import check_input, check_output
+from analyzer.cli.options import check_input, check_output, warn_unread
 from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
 from analyzer.errors import UsageError
 
@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     key = redaction_key(options)
     with progress_bar() as progress:
         examined = examine(question_of(options), progress=progress)
+    warn_unread(examined.unread)
     name = options.incident
     if name is None:
         total = sum(len(part.incidents) for part in examined.parts)

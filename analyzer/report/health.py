@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from analyzer.capture.model import CaptureInfo
 from analyzer.report.escape import plain
-from analyzer.report.model import CaptureSummary, HealthValue
+from analyzer.report.model import UNREADABLE, CaptureSummary, HealthValue
 from analyzer.report.phrases import count, instant
 from analyzer.units import format_duration
 
-__all__ = ["capture_lines", "capture_summary", "counter_rows"]
+__all__ = ["capture_lines", "capture_summary", "counter_rows", "unread_summary"]
 
 _WORDS: Mapping[str, str] = {
     "truncated": "packets cut by the snap length",
@@ -54,6 +54,11 @@ def capture_summary(info: CaptureInfo, remarks: tuple[str, ...] = ()) -> Capture
         health=values,
         remarks=(*_remarks(info), *remarks),
     )
+
+
+def unread_summary(path: str, why: str) -> CaptureSummary:
+    """Return the place of a file that could not be read among the captures of a report."""
+    return CaptureSummary(path, "", UNREADABLE, 0, None, None, {}, (f"It was left out: {why}.",))
 
 
 def _remarks(info: CaptureInfo) -> tuple[str, ...]:
@@ -112,6 +117,8 @@ def counter_rows(capture: CaptureSummary) -> list[tuple[str, str]]:
 
 def capture_lines(capture: CaptureSummary) -> list[str]:
     """Return one line that identifies the capture, then its remarks."""
+    if capture.format == UNREADABLE:
+        return [f"{plain(capture.path)}: could not be read", *map(plain, capture.remarks)]
     parts = [f"{plain(capture.path)}: {plain(capture.format)}, {count(capture.packets, 'packet')}"]
     if capture.first_ns is not None and capture.last_ns is not None:
         length = format_duration(capture.last_ns - capture.first_ns)

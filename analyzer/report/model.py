@@ -16,6 +16,7 @@ from typing import Literal
 
 __all__ = [
     "SCHEMA",
+    "UNREADABLE",
     "Alternative",
     "CaptureSummary",
     "Confidence",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 SCHEMA = "notconn/1"
+UNREADABLE = "unreadable"
 
 Confidence = Literal["high", "medium", "low"]
 Source = Literal["log", "capture", "call"]
@@ -253,6 +255,7 @@ class CaptureSummary:
     sha256: str
     """Of the file's bytes; empty where there was no file."""
     format: str
+    """``pcap`` or ``pcapng``, with ``+gzip`` or ``+zstd``; `UNREADABLE` for a file of a folder that was left out."""
     packets: int
     first_ns: int | None
     last_ns: int | None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from analyzer.report.escape import plain
-from analyzer.report.model import CaptureSummary, Confidence, Culprit, Evidence, IncidentReport, Report
+from analyzer.report.model import UNREADABLE, CaptureSummary, Confidence, Culprit, Evidence, IncidentReport, Report
 from analyzer.units import format_instant
 
 __all__ = [
@@ -161,7 +161,14 @@ def error_line(incident: IncidentReport) -> str:
 
 
 def headline(report: Report) -> str:
-    """Return the one sentence that answers the question for the whole report."""
+    """Return the one sentence that answers the question for the whole report, and whether all of it was read."""
+    unread = sum(capture.format == UNREADABLE for capture in report.captures)
+    if unread:
+        return f"{_answer(report).rstrip('.')}. {unread} of {len(report.captures)} files could not be read."
+    return _answer(report)
+
+
+def _answer(report: Report) -> str:
     total = len(report.incidents)
     if not total:
         packets = sum(capture.packets for capture in report.captures)
