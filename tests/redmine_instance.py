@@ -68,7 +68,7 @@ def redmine(folder: Path) -> Iterator[Redmine]:
     before = lock.read_bytes() if lock.exists() else None
     for part in ("config", "files", "tmp/cache", "log", "public", "plugins"):
         (instance / part).mkdir(parents=True, exist_ok=True)
-    database = f"production:\n  adapter: sqlite3\n  database: {folder / 'redmine.sqlite3'}\n"
+    database = f"production:\n  adapter: sqlite3\n  database: {folder / 'redmine.sqlite3'}\n  timeout: 30000\n"
     (instance / "config" / "database.yml").write_text(database, encoding="utf-8")
     (instance / "config" / "secret_key.txt").write_text(secrets.token_hex(64), encoding="utf-8")
     (instance / "config" / "configuration.yml").write_text("production:\n", encoding="utf-8")
