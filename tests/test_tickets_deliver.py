@@ -340,3 +340,15 @@ def test_an_older_comment_is_found_on_a_later_page(report: Path, monkeypatch: py
         assert attach("github", report) == 0
         assert attach("github", report) == 0
     assert len(server.comments) == 151
+
+
+@pytest.mark.parametrize("body", [[], {}, {"items": 1, "issue": 2, "ticket": 3, "result": 4, "comments": 5}, "text", None])
+def test_an_answer_in_no_known_form_is_a_sentence(
+    system: tuple[str, Server], report: Path, capsys: pytest.CaptureFixture[str], body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, server = system
+    monkeypatch.setattr(server, "handle", lambda _: (200, body))
+    code = attach(name, report)
+    told = capsys.readouterr().err
+    assert code in (0, 2)
+    assert told.count("\n") == 1, told

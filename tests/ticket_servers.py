@@ -420,7 +420,7 @@ class RtServer(Server):
             return 200, {"id": 123}
         if path == "/REST/2.0/ticket/123/attachments":
             names = [one["FileName"] for comment in self.comments for one in comment["Attachments"]]
-            return 200, {"items": [{"id": str(n), "Filename": name} for n, name in enumerate(names)], "pages": 1}
+            return 200, {"items": [{"id": str(n), "Filename": name} for n, name in enumerate(names)], "pages": None}
         if path in ("/REST/2.0/ticket/123/comment", "/REST/2.0/ticket/123/correspond") and method == "POST":
             self.comments.append({"kind": path.rpartition("/")[2], **request.json})
             return 201, ["Comments added"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from analyzer.errors import OutputError
+from analyzer.report.escape import plain
 from analyzer.report.phrases import count
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.wire import Refused, Uncertain
@@ -14,6 +15,8 @@ from analyzer.tickets.wire import Refused, Uncertain
 __all__ = ["Comment", "Known", "Unchanging", "Uploaded", "Vendor", "deliver", "describe"]
 
 _ATTEMPTS = 3
+_MISUNDERSTOOD = (AttributeError, LookupError, TypeError, ValueError)
+"""What comes of an answer in a form that no documentation shows, as a server of another release may give it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,13 @@ def deliver(vendor: Vendor, post: Post, tell: Callable[[str], None]) -> None:
 
     Raises OutputError that names the step; what had been uploaded is then taken back where the system can.
     """
+    try:
+        _deliver(vendor, post, tell)
+    except _MISUNDERSTOOD as error:
+        raise OutputError(_sentence(vendor, error)) from None
+
+
+def _deliver(vendor: Vendor, post: Post, tell: Callable[[str], None]) -> None:
     known = vendor.look(post)
     files = _fitting(vendor, post, known, tell)
     if known.comment is not None and post.stamp in known.comment.text:
@@ -117,14 +127,21 @@ def deliver(vendor: Vendor, post: Post, tell: Callable[[str], None]) -> None:
             uploaded.append(_upload(vendor, post, file))
         body = post.body(vendor.dialect, tuple(files), vendor.longest)
         where = _write(vendor, post, known, body, uploaded)
-    except OutputError as error:
+    except (OutputError, *_MISUNDERSTOOD) as error:
         fresh = [one for one in uploaded if one.name not in known.files]
-        raise OutputError(f"{error}{_taken_back(vendor, fresh)}") from None
+        raise OutputError(f"{_sentence(vendor, error)}{_taken_back(vendor, fresh)}") from None
     # Who may read an updated comment stays as it was.
     done = "updated" if known.comment is not None else f"written {'publicly' if post.public else 'internally'}"
     told = f" with {count(len(files), 'file')}" if files else ""
     tell(f"{vendor.title}: {done}{told}: {where}")
     _tidy(vendor, known, files, tell)
+
+
+def _sentence(vendor: Vendor, error: Exception) -> str:
+    if isinstance(error, OutputError):
+        return str(error)
+    what = plain(repr(error), 200)
+    return f"{vendor.title}: the server's answer has a form that is not known ({what}); look at the ticket yourself"
 
 
 def _fitting(vendor: Vendor, post: Post, known: Known, tell: Callable[[str], None]) -> list[File]:

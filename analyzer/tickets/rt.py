@@ -14,6 +14,7 @@ from analyzer.tickets.wire import Api, Speaker
 
 __all__ = ["RequestTracker"]
 
+_PAGE = 100
 _MOST_PAGES = 50
 
 
@@ -41,7 +42,7 @@ class RequestTracker(Unchanging, Speaker):
             answer = self.api.get(
                 "reading its files",
                 f"/REST/2.0/ticket/{self._number}/attachments",
-                params={"fields": "Filename", "per_page": 100, "page": page},
+                params={"fields": "Filename", "per_page": _PAGE, "page": page},
             )
             items = answer.get("items", ())
             names = [str(one.get("Filename") or "") for one in items]
@@ -49,7 +50,8 @@ class RequestTracker(Unchanging, Speaker):
             if ours:
                 same = any(post.revision in name for name in ours)
                 return Known(self._number, Comment("", " ".join((*ours, post.stamp if same else ""))))
-            if page >= answer.get("pages", 1) or not items:
+            # RT 5.0.3 answers "pages": null where it did not count, so a page that is not full is the last one.
+            if len(items) < _PAGE:
                 break
         return Known(self._number)
 

@@ -144,6 +144,7 @@ class Api:
     def _sentence(self, step: str, response: httpx.Response, wait: float | None = None, *, token: bool = False) -> str:
         status = 401 if token else response.status_code
         said = self._credentials.hide(plain(_words(response), _MOST_WORDS))
+        forbidden = status == 400 and "permission denied" in said.lower()  # so says Request Tracker
         meaning = {
             400: "the server did not understand it",
             401: f"the token was not accepted; check {self._variable} and whether it has expired",
@@ -153,7 +154,7 @@ class Api:
             415: "the server does not take such files",
             422: "the server did not take its content",
             429: f"the server asks for a pause{f' of {wait:.0f} s; try again then' if wait else ''}",
-        }.get(status)
+        }.get(403 if forbidden else status)
         if meaning is None:
             meaning = (
                 f"the address has moved to {plain(response.headers.get('Location', 'elsewhere'), 120)}; correct it"
