@@ -140,8 +140,9 @@ class Surroundings:
         """Return the silences of the first flows to an endpoint that had any, by the flow's index."""
         known = self._silences.get(endpoint)
         if known is None:
-            quiet = islice((row for row in self.to_responder(endpoint) if row.longest_silence_ns), _SAMPLES)
-            known = {row.index: self.flow(row.index).silences for row in quiet}
+            flows = self.capture.flows
+            quiet = islice(filter(flows.longest_silence, self.to_responder(endpoint).indexes), _SAMPLES)
+            known = {index: flows.silences(index) for index in quiet}
             self._silences[endpoint] = known
         return known
 

@@ -37,7 +37,9 @@ def test_a_row_is_its_flow_in_short(name: str) -> None:
     assert row.responder_last_ns == flow.responder.last_ns
     assert row.rsts == flow.initiator.rsts + flow.responder.rsts
     assert (row.initiator_fins, row.responder_fins) == (flow.initiator.fins, flow.responder.fins)
-    assert row.longest_silence_ns == max((silence.duration_ns for silence in flow.silences), default=0)
+    longest = max((silence.duration_ns for silence in flow.silences), default=0)
+    assert row.longest_silence_ns == capture.flows.longest_silence(0) == longest
+    assert capture.flows.silences(0) == flow.silences
     assert row.saw_syn == capture.flows.attempted(0) == any(s.has(SYN) and s.from_initiator for s in flow.segments)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from array import array
+from itertools import pairwise
 
 from analyzer.decode import columns as col
 from analyzer.endpoint import Endpoint
@@ -11,7 +12,7 @@ from analyzer.flows.digest import Digest
 from analyzer.flows.machine import state, verdict
 from analyzer.flows.model import Flow, Half, InitiatorFrom, Segment, Silence
 
-__all__ = ["build_flow", "endpoints", "frame_of"]
+__all__ = ["build_flow", "endpoints", "frame_of", "silences_of"]
 
 _LOW32 = 0xFFFFFFFF
 _LETTERS = "SHADFRW"
@@ -34,88 +35,91 @@ def endpoints(digest: Digest, entry: int) -> tuple[Endpoint, Endpoint]:
     return Endpoint(low, ports >> 16 & 0xFFFF), Endpoint(high, ports & 0xFFFF)
 
 
-class _Kept(NamedTuple):
-    ref: int
-    side: int
-    segment: Segment
-
-
-def _segment(seqack: int, hop: int, shape: int, ns: int, ref: int, initiator: int) -> _Kept:
-    side = int(bool(shape & col.MARK_HIGH_SIDE))
+def _segment(seqack: int, hop: int, shape: int, ns: int, frame: int, initiator: int) -> Segment:
     # In the order of Segment's fields: names would cost as much again, and this runs up to 48 times a flow.
-    return _Kept(
-        ref,
-        side,
-        Segment(
-            frame_of(ref),
-            ns,
-            side == initiator,
-            shape & 0x1FF,
-            seqack & _LOW32,
-            (seqack >> 32) + (1 << 31),
-            shape >> col.SHAPE_LENGTH,
-            hop >> 32 & 0xFFFF,
-            hop >> 48 & 0xFF,
-            shape >> col.SHAPE_IP_ID & 0xFFFF if shape & col.MARK_IP_ID else None,
-            shape & col.MARK_OPTIONS != 0,
-            shape & col.MARK_DF != 0,
-            shape >> col.SHAPE_LINK & 0xFFFF,
-            shape & col.MARK_SACK != 0,
-        ),
+    return Segment(
+        frame,
+        ns,
+        (shape & col.MARK_HIGH_SIDE != 0) == initiator,
+        shape & 0x1FF,
+        seqack & _LOW32,
+        (seqack >> 32) + (1 << 31),
+        shape >> col.SHAPE_LENGTH,
+        hop >> 32 & 0xFFFF,
+        hop >> 48 & 0xFF,
+        shape >> col.SHAPE_IP_ID & 0xFFFF if shape & col.MARK_IP_ID else None,
+        shape & col.MARK_OPTIONS != 0,
+        shape & col.MARK_DF != 0,
+        shape >> col.SHAPE_LINK & 0xFFFF,
+        shape & col.MARK_SACK != 0,
     )
 
 
-def _kept_segments(digest: Digest, entry: int, initiator: int) -> tuple[list[_Kept], list[_Kept], list[_Kept]]:
-    """Return the first segments, the extras, and the last segments, each in order."""
+def _places(digest: Digest, entry: int) -> tuple[list[int], list[int]]:
+    """Return where the pool holds the first segments and the last ones, which are none where all were kept."""
     at = entry * lay.S_STRIDE
-    count = digest.kept[at + lay.S_COUNT]
-    chunks = digest.kept[at + lay.S_CHUNKS]
+    count, chunks = digest.kept[at + lay.S_COUNT], digest.kept[at + lay.S_CHUNKS]
     pool = digest.pool
 
-    def run(chunk: int, position: int, length: int) -> list[_Kept]:
-        found = []
-        for _ in range(length):
-            slot = position % lay.G_SEGMENTS
-            base = chunk * lay.G_STRIDE
-            word = base + 1 + slot * lay.G_WORDS
-            hop = pool[word + lay.G_HOP]
-            capture = (pool[base] >> 32 + 8 * slot & 0xFF) << 7 | hop >> 56
-            ref = capture << lay.REF_CAPTURE | hop & _LOW32
-            found.append(
-                _segment(
-                    pool[word + lay.G_SEQACK], hop, pool[word + lay.G_SHAPE], pool[word + lay.G_NS], ref, initiator
-                )
-            )
-            position += 1
-            if position % lay.G_SEGMENTS == 0:
-                chunk = pool[base] & _LOW32
+    def run(chunk: int, position: int, length: int) -> list[int]:
+        found: list[int] = []
+        slot = position % lay.G_SEGMENTS
+        while length > 0:
+            word = chunk * lay.G_STRIDE + 1 + slot * lay.G_WORDS
+            taken = min(length, lay.G_SEGMENTS - slot)
+            found += range(word, word + taken * lay.G_WORDS, lay.G_WORDS)
+            length -= taken
+            slot = 0
+            chunk = pool[chunk * lay.G_STRIDE] & _LOW32
         return found
 
     if count <= lay.KEEP_ALL:
-        return run(chunks & _LOW32, 0, count), [], []
-    oldest = count - lay.KEEP_LAST
+        return run(chunks & _LOW32, 0, count), []
     current = chunks >> 32
     if count % lay.G_SEGMENTS == 0:
         current = pool[current * lay.G_STRIDE] & _LOW32
-    extras = []
-    number = digest.kept[at + lay.S_EXTRAS]
-    if number:
+    return run(chunks & _LOW32, 0, lay.KEEP_FIRST), run(current, count - lay.KEEP_LAST, lay.KEEP_LAST)
+
+
+def _segments(digest: Digest, entry: int, places: tuple[list[int], list[int]], initiator: int) -> tuple[Segment, ...]:
+    """Return the first segments, the extras, and the last segments, each in order."""
+    pool = digest.pool
+    first, last = (
+        [
+            _segment(
+                pool[word + lay.G_SEQACK],
+                hop := pool[word + lay.G_HOP],
+                pool[word + lay.G_SHAPE],
+                pool[word + lay.G_NS],
+                hop & _LOW32,
+                initiator,
+            )
+            for word in words
+        ]
+        for words in places
+    )
+    number = digest.kept[entry * lay.S_STRIDE + lay.S_EXTRAS]
+    extras: dict[int, Segment] = {}
+    if number and last:
         for kind in range(lay.X_SEGMENTS):
             x = (number - 1) * lay.X_STRIDE + kind * lay.X_WORDS
             seqack, hop, shape, ns, ref = digest.extras[x : x + lay.X_WORDS]
             if ref:
-                extras.append(_segment(seqack, hop, shape, ns, ref, initiator))
-    unique = {kept.ref: kept for kept in extras}
-    return (
-        run(chunks & _LOW32, 0, lay.KEEP_FIRST),
-        [unique[ref] for ref in sorted(unique)],
-        run(current, oldest, lay.KEEP_LAST),
-    )
+                extras[ref] = _segment(seqack, hop, shape, ns, frame_of(ref), initiator)
+    return (*first, *(extras[ref] for ref in sorted(extras)), *last)
 
 
-def _silences(digest: Digest, entry: int, parts: tuple[list[_Kept], list[_Kept], list[_Kept]], side: int) -> list[Silence]:
-    """Return the longest silences: those written down and those between segments that stand in a row."""
-    row = parts[2] or parts[0]
+def _ref(pool: array[int], word: int) -> int:
+    """Return the ref of the segment at a place of the pool."""
+    base = word - word % lay.G_STRIDE
+    slot = (word - base) // lay.G_WORDS
+    hop = pool[word + lay.G_HOP]
+    return ((pool[base] >> 32 + 8 * slot & 0xFF) << 7 | hop >> 56) << lay.REF_CAPTURE | hop & _LOW32
+
+
+def _silences(digest: Digest, entry: int, row: list[int], side: int) -> list[Silence]:
+    """Return the longest silences: those written down and those between segments that stand in a ``row``."""
+    pool = digest.pool
     found: list[tuple[int, int, Silence]] = []
     number = digest.kept[entry * lay.S_STRIDE + lay.S_SILENCES] >> 2
     if number:
@@ -142,33 +146,43 @@ def _silences(digest: Digest, entry: int, parts: tuple[list[_Kept], list[_Kept],
                     ),
                 )
             )
-    times = [kept.segment.ts_ns for kept in row]
-    for n in range(1, len(row)):
-        if times[n] - times[n - 1] < lay.SECOND:
+    times = [pool[word + lay.G_NS] for word in row]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    # A flow of polls pauses before each of them, and no more than a few are asked for.
+    least = max(lay.SECOND, sorted(gaps)[-lay.KEEP_SILENCES] if len(gaps) > lay.KEEP_SILENCES else 0)
+    for n, gap in enumerate(gaps, 1):
+        if gap < least:
             continue
         left, right = row[n - 1], row[n]
-        reply = next((kept.segment for kept in row[n + 1 :] if kept.side != right.side), None)
+        shape = pool[right + lay.G_SHAPE]
+        reply = next((word for word in row[n + 1 :] if (pool[word + lay.G_SHAPE] ^ shape) & col.MARK_HIGH_SIDE), None)
         found.append(
             (
-                left.segment.ts_ns - right.segment.ts_ns,
-                right.ref,
+                -gap,
+                _ref(pool, right),
                 Silence(
-                    before_frame=left.segment.frame,
-                    before_ns=left.segment.ts_ns,
-                    before_from_initiator=left.segment.from_initiator,
-                    after_frame=right.segment.frame,
-                    after_ns=right.segment.ts_ns,
-                    after_from_initiator=right.segment.from_initiator,
-                    after_flags=right.segment.flags,
-                    after_payload_len=right.segment.payload_len,
-                    answer_frame=reply.frame if reply else None,
-                    answer_ns=reply.ts_ns if reply else None,
-                    answer_flags=reply.flags if reply else None,
+                    before_frame=pool[left + lay.G_HOP] & _LOW32,
+                    before_ns=times[n - 1],
+                    before_from_initiator=(pool[left + lay.G_SHAPE] & col.MARK_HIGH_SIDE != 0) == side,
+                    after_frame=pool[right + lay.G_HOP] & _LOW32,
+                    after_ns=times[n],
+                    after_from_initiator=(shape & col.MARK_HIGH_SIDE != 0) == side,
+                    after_flags=shape & 0x1FF,
+                    after_payload_len=shape >> col.SHAPE_LENGTH,
+                    answer_frame=pool[reply + lay.G_HOP] & _LOW32 if reply is not None else None,
+                    answer_ns=pool[reply + lay.G_NS] if reply is not None else None,
+                    answer_flags=pool[reply + lay.G_SHAPE] & 0x1FF if reply is not None else None,
                 ),
             )
         )
     found.sort(key=lambda item: item[:2])
     return [item[2] for item in found[: lay.KEEP_SILENCES]]
+
+
+def silences_of(digest: Digest, entry: int, initiator: int) -> tuple[Silence, ...]:
+    """Return the longest silences of an entry's flow, longest first; ``initiator`` is 1 where it is the high side."""
+    places = _places(digest, entry)
+    return tuple(_silences(digest, entry, places[1] or places[0], initiator))
 
 
 def _words(digest: Digest, index: int) -> tuple[bytes, int | None]:
@@ -271,8 +285,8 @@ def build_flow(digest: Digest, entry: int, index: int, stream: int) -> Flow:
     bits, story = digest.halves[at + lay.T_BITS], digest.halves[at + lay.T_HISTORY]
     codes = [(story >> shift & 15) - 1 for shift in range(0, 56, 4) if story >> shift & 15]
     side, how = _initiator(digest, entry, codes, (ends[0].port, ends[1].port))
-    parts = _kept_segments(digest, entry, side)
-    segments = tuple(kept.segment for part in parts for kept in part)
+    places = _places(digest, entry)
+    segments = _segments(digest, entry, places, side)
     first, second = _half(digest, entry, side, ends[side]), _half(digest, entry, 1 - side, ends[1 - side])
     starts = at + lay.T_HALVES + _first_side(digest, entry) * lay.H_STRIDE
     stops = at + lay.T_HALVES + (lay.H_STRIDE if bits & lay.TB_LAST_HIGH else 0)
@@ -293,7 +307,7 @@ def build_flow(digest: Digest, entry: int, index: int, stream: int) -> Flow:
         last_ns=digest.halves[stops + lay.H_LAST_NS],
         segments=segments,
         elided=first.packets + second.packets - len(segments),
-        silences=tuple(_silences(digest, entry, parts, side)),
+        silences=tuple(_silences(digest, entry, places[1] or places[0], side)),
         verdict=verdict(
             state(first.packets, first.syns, first.fins, first.rsts),
             state(second.packets, second.syns, second.fins, second.rsts),

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from analyzer.endpoint import Endpoint
 from analyzer.flows import layout as lay
-from analyzer.flows.build import build_flow, endpoints, frame_of
+from analyzer.flows.build import build_flow, endpoints, frame_of, silences_of
 from analyzer.flows.digest import Digest
 from analyzer.flows.judge import judge
 from analyzer.flows.likeness import likeness
 from analyzer.flows.machine import VERDICTS
-from analyzer.flows.model import Flow, InitiatorFrom
+from analyzer.flows.model import Flow, InitiatorFrom, Silence
 from analyzer.flows.outline import outline
 from analyzer.flows.refusals import mark_refusals
 from analyzer.flows.roles import assign_roles
@@ -177,6 +177,14 @@ class FlowTable:
         """Return the initiator and the responder of the flow at ``index``. Raises IndexError."""
         pair = endpoints(self.digest, self._word(index, lay.J_WHERE) & _LOW32)
         return (pair[1], pair[0]) if self._word(index, lay.J_META) & lay.J_SIDE else pair
+
+    def silences(self, index: int) -> tuple[Silence, ...]:
+        """Return the silences of the flow at ``index``, longest first, without building it. Raises IndexError."""
+        return silences_of(self.digest, self.entry(index), self._word(index, lay.J_META) & lay.J_SIDE)
+
+    def longest_silence(self, index: int) -> int:
+        """Return the longest silence of the flow at ``index`` in ns, 0 for none of a second. Raises IndexError."""
+        return self._word(index, lay.J_SILENCE)
 
     def outline(self) -> tuple[array[int], array[int]]:
         """Return ``O_*`` words for each flow, and ``MARK_*`` words for the SYNs, FINs and RSTs of all, in order."""
