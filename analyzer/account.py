@@ -107,9 +107,7 @@ def _parties(incident: Incident) -> tuple[str | None, str | None]:
 
 
 def _culprit(diagnosis: Diagnosis, usual: str) -> str:
-    if diagnosis.cause == "insufficient-evidence":
-        return "unknown"
-    return usual
+    return diagnosis.match.rule.culprit or usual if diagnosis.match is not None else usual
 
 
 def _suits(fix: Advice, diagnosis: Diagnosis) -> bool:

@@ -53,7 +53,7 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
                     cause=crowd.cause,
                     confidence=level(crowd.score),
                     score=round(crowd.score, 3),
-                    culprit=cast("Culprit", cause.culprit),
+                    culprit=cast("Culprit", crowd.culprit or cause.culprit),
                     title=cause.title,
                     summary=f"Its packets show what incident {example} shows; it was not examined by itself.",
                     stream=row.stream,

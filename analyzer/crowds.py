@@ -38,6 +38,8 @@ class Crowd:
     example: int
     """Flow index of the examined one."""
     members: tuple[Notable, ...]
+    culprit: str | None = None
+    """Of the example, where its rule names another than its cause does."""
 
 
 def examine_notable(examiner: Examiner) -> tuple[list[Examination], list[Crowd], int]:
@@ -118,7 +120,8 @@ def _split(
 def _crowd(example: Examination, members: Sequence[Notable], highest: float) -> Crowd:
     assert example.cause is not None
     assert example.symptom.flow_index is not None
-    return Crowd(example.cause, min(highest, example.score), example.symptom.flow_index, tuple(members))
+    culprit = example.matches[0].rule.culprit
+    return Crowd(example.cause, min(highest, example.score), example.symptom.flow_index, tuple(members), culprit)
 
 
 def _spread(members: Sequence[Notable], count: int) -> list[Notable]:

@@ -35,6 +35,8 @@ _RESTS_ON_ABSENCE = {
 """How long before the error the capture may end; a connect that was missed in the last seconds is unlikely."""
 _FINER_MARGIN = 0.10
 _NOTHING_FITS = "insufficient-evidence"
+_CANNOT_TELL = 0.60
+"""What a capture cannot show may be known from elsewhere: that it does not is no sure answer to what happened."""
 
 
 def level(score: float) -> Confidence:
@@ -206,6 +208,8 @@ def _caps(examination: Examination) -> list[Cap]:
     if values.get("log_agrees") is False:
         code = values.get("log_earlier_code")
         caps.append(Cap(0.80, f"The log records {code} shortly before, which this ending does not produce by itself."))
+    if cause == _NOTHING_FITS:
+        caps.append(Cap(_CANNOT_TELL, "What this capture does not show may be known from elsewhere."))
     candidates = values.get("candidate_flows")
     if isinstance(candidates, int) and candidates > 1:
         caps.append(Cap(0.80, f"{candidates} connections fit the error equally well."))

@@ -48,7 +48,7 @@ _APPLICATION = (
     "{silence}",
 )
 _ASKED: Mapping[Culprit, tuple[str, ...]] = {
-    "middlebox": _BOX,
+    "middlebox": (*_BOX, _PATH[2]),
     "path": (*_PATH, *_BOX[:2]),
     "server": _SERVER,
     "client": _CLIENT,

@@ -25,7 +25,11 @@ GUILTY = {f"{cause}/{make.__name__}": make for cause, several in CONVERSATIONS.i
 
 @cache
 def report_of(name: str) -> IncidentReport:
-    examiner = examiner_of(GUILTY[name]())
+    return told(GUILTY[name]())
+
+
+def told(conv: Conversation) -> IncidentReport:
+    examiner = examiner_of(conv)
     symptom = Symptom("capture", None, 0, flow_index=0, candidates=1)
     incident = Incident(examiner.diagnose(examiner.examine(symptom)))
     return incident_report(1, incident, examiner.around, rules())
@@ -120,6 +124,18 @@ def test_a_filter_shows_exactly_the_frames_it_stands_for(name: str, tshark: str,
     assert told
     for expression, frames in told.items():
         assert set(shown(tshark, path, expression)) == frames, expression
+
+
+def test_a_rule_may_point_to_another_culprit_than_its_cause() -> None:
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    conv.client(bytes.fromhex("16030100300100002c0303") + bytes(42))
+    conv.server(bytes.fromhex("160303003a0200003603") + bytes(52))
+    conv.client(bytes.fromhex("15030300020230"))
+    conv.fin("client")
+    refused = told(conv)
+    assert (refused.cause, refused.culprit) == ("tls-handshake-failed", "client")
+    assert report_of("tls-handshake-failed/tls_alert").culprit == "server"
 
 
 # -- parties and the log -----------------------------------------------------------------------------------------

@@ -64,6 +64,22 @@ def test_a_tls_alert_names_its_sender_and_frame() -> None:
     assert fact.value == "fatal"
     assert len(fact.frames) == 1
     assert fact.statement.startswith("The server sent the TLS alert ")
+    assert known(facts_of(guilty.tls_alert()), "tls_alert_by") == "responder"
+
+
+@pytest.mark.parametrize(("server_first", "by"), [(False, "initiator"), (True, "none")])
+def test_what_a_client_says_to_a_closed_server_is_no_reason_for_the_close(server_first: bool, by: str) -> None:
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    conv.client(bytes.fromhex("16030100300100002c0303") + bytes(42))
+    if server_first:
+        conv.fin("server")
+    else:
+        conv.server(bytes.fromhex("160303003a0200003603") + bytes(52))
+    conv.client(bytes.fromhex("15030300020232"))
+    facts = facts_of(conv)
+    assert known(facts, "tls_alert") == "fatal"
+    assert known(facts, "tls_alert_by") == by
 
 
 def test_a_refusal_counts_when_the_close_follows_it() -> None:
@@ -125,6 +141,23 @@ def test_a_data_connection_is_known_by_its_announcement() -> None:
     fact = facts["ftp_announced"]
     assert isinstance(fact, Known)
     assert len(fact.frames) == 1
+    assert known(facts, "ftp_data_mode") == "passive"
+
+
+def test_whose_address_was_announced_is_told() -> None:
+    elsewhere = Conversation(server="10.9.0.7:21")
+    elsewhere.handshake()
+    elsewhere.client("PASV\r\n")
+    elsewhere.server("227 Entering Passive Mode (192,168,3,4,195,80).\r\n")
+    data = _data(elsewhere.now, "192.168.3.4:50000")
+    data.syn(arrives=False)
+    assert known(facts_of(data, elsewhere), "ftp_data_mode") == "passive-elsewhere"
+    active = Conversation(client="10.0.0.5:49152", server="10.9.0.7:21")
+    active.handshake()
+    active.client("PORT 10,0,0,5,195,80\r\n")
+    data = Conversation(client="10.9.0.7:20", server="10.0.0.5:50000", start=active.now)
+    data.syn(arrives=False)
+    assert known(facts_of(data, active), "ftp_data_mode") == "active"
 
 
 def test_an_announcement_of_another_port_or_host_announces_nothing() -> None:

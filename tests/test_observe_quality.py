@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from analyzer.capture.model import Interface
 from analyzer.diagnose import Examiner
 from analyzer.factset import FactSet, Known
@@ -74,9 +76,19 @@ def test_the_vantage_is_told_where_times_allow_it() -> None:
     conv.handshake()
     conv.exchange()
     assert known(facts_of(conv), "vantage") == "initiator"
-    near = Conversation(rtt_ms=0.1)
+    near = Conversation(rtt_ms=0.1, server_ttl=64)
     near.handshake()
-    assert unknown(facts_of(near), "vantage") == "the round trips do not tell"
+    assert unknown(facts_of(near), "vantage") == "neither round trips nor hop counts tell"
+
+
+@pytest.mark.parametrize(("client", "server", "end"), [(128, 57, "initiator"), (121, 64, "responder")])
+def test_hop_counts_tell_the_vantage_of_a_handshake_that_never_finished(client: int, server: int, end: str) -> None:
+    conv = Conversation(client_ttl=client, server_ttl=server)
+    conv.syn()
+    conv.syn_ack()
+    conv.wait("1s")
+    conv.syn_ack()
+    assert known(facts_of(conv), "vantage") == end
 
 
 def test_one_host_talking_to_itself_is_loopback() -> None:

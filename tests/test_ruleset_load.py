@@ -90,6 +90,7 @@ def test_a_rule_with_everything(folder: Path) -> None:
         """\
         - id: reset-in-flight
           status: draft
+          culprit: middlebox
           score: 0.7
           when:
             all:
@@ -124,6 +125,7 @@ def test_a_rule_with_everything(folder: Path) -> None:
         )
     )
     assert rule.unless == Test("reset_sender", "in", ("box", "undetermined"))
+    assert rule.culprit == "middlebox"
     assert rule.needs == (("end_captured", 0.5),)
     listed = Test(silence, "in", Reference("timeouts.server"))
     assert rule.raises == (Adjustment(listed, 0.1, "The silence is as long as a known limit."),)

@@ -95,10 +95,18 @@ def test_the_vantage_near_the_server_is_told() -> None:
 
 
 def test_times_too_short_tell_no_vantage() -> None:
-    conv = Conversation(rtt_ms=0.2)
+    conv = Conversation(rtt_ms=0.2, server_ttl=64)
     conv.handshake()
     conv.exchange()
     assert view_of(conv).captured_near_responder is None
+
+
+def test_hop_counts_tell_the_vantage_where_times_do_not() -> None:
+    for client, server, near in ((128, 57, False), (121, 64, True), (127, 63, None)):
+        conv = Conversation(rtt_ms=0.2, client_ttl=client, server_ttl=server)
+        conv.syn()
+        conv.syn_ack()
+        assert view_of(conv).captured_near_responder is near
 
 
 def test_one_direction_is_noticed_by_what_the_other_must_have_sent() -> None:

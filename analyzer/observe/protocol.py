@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer.capture.model import Note
 from analyzer.factset import FactSet
 from analyzer.signals.opening import OpeningKind, read_opening
 from analyzer.signals.protocol import Protocol, TlsState
@@ -27,10 +28,13 @@ def observe_protocol(facts: FactSet, reading: Reading, around: Surroundings) -> 
     flow, talk = reading.flow, reading.talk
     announced = _announced_by(reading, around)
     if announced:
-        facts.know("ftp_announced", True, announced, "An FTP control connection announced this data connection.")
+        frames = tuple(note.frame for note in announced)
+        facts.know("ftp_announced", True, frames, "An FTP control connection announced this data connection.")
+        facts.know("ftp_data_mode", _ftp_mode(reading, announced[0]), frames)
         facts.know("protocol", "ftp-data")
     else:
         facts.know("ftp_announced", value=False)
+        facts.know("ftp_data_mode", "none")
         if flow.initiator.head or flow.responder.head:
             facts.know("protocol", _NAMES.get(talk.protocol, talk.protocol.value))
         else:
@@ -39,8 +43,13 @@ def observe_protocol(facts: FactSet, reading: Reading, around: Surroundings) -> 
     if talk.tls_alert is not None and talk.tls_alert_frame is not None:
         who = "client" if talk.tls_alert_from_initiator else "server"
         facts.know("tls_alert", "fatal", (talk.tls_alert_frame,), f"The {who} sent the TLS alert {talk.tls_alert}.")
+        fin = reading.closing.responder_fin
+        # What a client says to a server that has closed already is no reason for the close.
+        late = talk.tls_alert_from_initiator and fin is not None and fin.frame < talk.tls_alert_frame
+        facts.know("tls_alert_by", "none" if late else "initiator" if talk.tls_alert_from_initiator else "responder")
     else:
         facts.know("tls_alert", "none")
+        facts.know("tls_alert_by", "none")
     if talk.refusal is not None:
         frames = (talk.refusal_frame,) if talk.refusal_frame is not None else ()
         facts.know("refusal_text", talk.refusal, frames)
@@ -80,16 +89,23 @@ def _tls_frames(reading: Reading) -> tuple[int, ...]:
     return tuple(frame for frame in heads if frame is not None)
 
 
-def _announced_by(reading: Reading, around: Surroundings) -> tuple[int, ...]:
-    """Frames of FTP lines that announced this flow's responder shortly before it was tried (RFC 959 §4.1.2)."""
+def _announced_by(reading: Reading, around: Surroundings) -> tuple[Note, ...]:
+    """FTP lines that announced this flow's responder shortly before it was tried (RFC 959 §4.1.2)."""
     flow = reading.flow
     notes = around.ftp_announcements.get(flow.responder.endpoint, ())
     hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}
     return tuple(
-        note.frame
+        note
         for note in notes
         if -NS <= flow.first_ns - note.ts_ns <= 120 * NS and {note.source, note.destination} & hosts
     )[:2]
+
+
+def _ftp_mode(reading: Reading, note: Note) -> str:
+    """Only a server's line begins with a number (RFC 959 §4.2)."""
+    if not note.payload[:3].isdigit():
+        return "active"
+    return "passive" if note.source == reading.flow.responder.endpoint.packed else "passive-elsewhere"
 
 
 def _ftp(facts: FactSet, reading: Reading, around: Surroundings) -> None:

@@ -73,7 +73,7 @@ def observe_quality(facts: FactSet, symptom: Symptom, reading: Reading | None, a
     facts.know("end_captured", last is not None and last - flow.last_ns >= _ENOUGH_NS)
     near_responder = reading.view.captured_near_responder
     if near_responder is None:
-        facts.miss("vantage", "the round trips do not tell")
+        facts.miss("vantage", "neither round trips nor hop counts tell")
     else:
         facts.know("vantage", "responder" if near_responder else "initiator")
     same = flow.initiator.endpoint.packed == flow.responder.endpoint.packed

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 CULPRIT: Mapping[Culprit, str] = {
-    "client": "the client's host",
+    "client": "the client",
     "server": "the server",
     "middlebox": "a device between client and server",
     "path": "the network path",

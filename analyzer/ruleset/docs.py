@@ -176,7 +176,8 @@ def _fix(fix: Fix) -> Iterator[str]:
 
 
 def _rule(rule: Rule) -> Iterator[str]:
-    yield f"Rule `{rule.id}` ({rule.status}, score {rule.score:g})"
+    culprit = f", culprit {rule.culprit}" if rule.culprit else ""
+    yield f"Rule `{rule.id}` ({rule.status}, score {rule.score:g}{culprit})"
     yield ""
     if rule.when is not None:
         yield f"- when `{condition_text(rule.when)}`"

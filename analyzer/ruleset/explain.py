@@ -163,7 +163,8 @@ def _fix(fix: Fix) -> Iterator[str]:
 
 def _rule(rule: Rule, rules: RuleSet) -> Iterator[str]:
     yield from _head(f"{rule.id}: recognises {rule.cause}")
-    yield from _wrap(f"{rules.causes[rule.cause].title}. Status {rule.status}, score {rule.score:g}.", "")
+    culprit = f" Culprit: {rule.culprit}." if rule.culprit else ""
+    yield from _wrap(f"{rules.causes[rule.cause].title}. Status {rule.status}, score {rule.score:g}.{culprit}", "")
     if rule.when is not None:
         yield from _section("When", condition_text(rule.when))
     if rule.unless is not None:

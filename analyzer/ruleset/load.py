@@ -24,7 +24,7 @@ from analyzer.ruleset.model import SETTINGS, Adjustment, Cause, Rule
 __all__ = ["COMPILED", "ErrorCode", "RuleSet", "Runtime", "SocketState", "compile_rules", "load_rules", "read_rules"]
 
 COMPILED = "compiled.json"
-_FORMAT = 1
+_FORMAT = 2
 _SHARED = ("causes.yaml", "codes.yaml", "fixes.yaml", "winsock.yaml")
 
 
@@ -298,6 +298,7 @@ def _dump_rule(rule: Rule) -> Any:
         "needs": list(rule.needs),
         "raises": [[dump_condition(one.condition), one.by, one.because] for one in rule.raises],
         "lowers": [[dump_condition(one.condition), one.by, one.because] for one in rule.lowers],
+        "culprit": rule.culprit,
     }
 
 
@@ -312,4 +313,5 @@ def _restore_rule(plain: Any) -> Rule:
         tuple((name, highest) for name, highest in plain["needs"]),
         tuple(Adjustment(restore_condition(one), by, because) for one, by, because in plain["raises"]),
         tuple(Adjustment(restore_condition(one), by, because) for one, by, because in plain["lowers"]),
+        plain["culprit"],
     )

@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 CULPRITS = ("client", "server", "middlebox", "path", "application", "unknown")
+"""Who or what ended the connection or kept it from coming about; ``application`` where no packet did, and only the
+program's use of its sockets is to blame. Who has to act is the owner, and may be another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class Rule:
     """(fact name, the highest score allowed while that fact is unknown)."""
     raises: tuple[Adjustment, ...] = ()
     lowers: tuple[Adjustment, ...] = ()
+    culprit: str | None = None
+    """Of `CULPRITS`, where what the rule asks for points to another than the cause usually does."""
 
     @property
     def facts(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ __all__ = ["Context", "read_cause_file", "read_causes", "read_codes", "read_fixe
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _STATUS = ("draft", "stable", "retired")
-_RULE_KEYS = ["id", "status", "score", "when", "unless", "needs", "raises", "lowers"]
+_RULE_KEYS = ["id", "status", "culprit", "score", "when", "unless", "needs", "raises", "lowers"]
 _CAUSE_TEXTS = ["title", "culprit", "owner", "summary", "why"]
 _CAUSE_LISTS = ["known_problems", "counter_evidence", "would_settle", "references"]
 _CAUSE_KEYS = (
@@ -277,6 +277,7 @@ def _rule(node: Node, source: Source, context: Context, cause: str) -> Rule | No
         source.complain(node.get("id") or node, f"the rule id '{name}' is taken; it stands in {context.rules[name]}.")
     context.rules[name] = f"{source.name}:{node.line}"
     before = len(source.problems)
+    culprit = _one_of(node.get("culprit"), CULPRITS, source, "culprit") or None
     when = _condition(node.get("when"), source)
     unless = _condition(node.get("unless"), source)
     if when is None and status == "stable" and node.get("when") is None:
@@ -289,7 +290,7 @@ def _rule(node: Node, source: Source, context: Context, cause: str) -> Rule | No
     lowers = _adjustments(node.get("lowers"), source)
     if len(source.problems) > before:
         return None
-    return Rule(name, cause, status, score, when, unless, needs, raises, lowers)
+    return Rule(name, cause, status, score, when, unless, needs, raises, lowers, culprit)
 
 
 def _condition(node: Node | None, source: Source) -> Condition | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from analyzer.flows.model import ACK, RST, Flow, Segment
+from analyzer.flows.model import ACK, RST, SYN, Flow, Segment
 from analyzer.units import MS
 
 __all__ = ["WireView"]
@@ -13,6 +13,8 @@ __all__ = ["WireView"]
 _COPY_WINDOW_NS = 4 * MS
 """No TCP retransmits within this time (RFC 6298 §2.4 asks for 1 s, Linux allows 200 ms, Windows 20 ms); a second
 look at the same packet (router, "any" interface, pktmon components) comes within it."""
+
+_INITIAL_TTLS = frozenset((64, 128, 255))
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,21 @@ class WireView:
 
     @cached_property
     def captured_near_responder(self) -> bool | None:
-        """True when answers of the responder come at once and those of the initiator take the path's time."""
+        """True when answers of the responder come at once and those of the initiator take the path's time.
+
+        Where round trips do not tell, hop counts do: a SYN that no router has touched was sent from the host itself, or
+        from its network, and a SYN-ACK that one has touched was not.
+        """
         forward, backward = self.round_trip_ns, self.reverse_round_trip_ns
         if forward is None or backward is None or max(forward, backward) < MS:
-            return None
+            return self._fresh_from_responder()
         return backward > 4 * forward
+
+    def _fresh_from_responder(self) -> bool | None:
+        out, back = (next((s.ttl for s in half if s.has(SYN)), None) for half in (self.initiator, self.responder))
+        if out is None or back is None or (out in _INITIAL_TTLS) is (back in _INITIAL_TTLS):
+            return None
+        return back in _INITIAL_TTLS
 
     @cached_property
     def one_direction(self) -> bool:

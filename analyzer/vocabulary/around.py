@@ -31,6 +31,12 @@ PROTOCOL = (
         _NO_BYTES,
         "A TLS alert was seen: {}.",
     ),
+    choice(
+        "tls_alert_by",
+        "none initiator responder",
+        "Who sent the fatal TLS alert; none when the responder had closed before it",
+        _NO_BYTES,
+    ),
     text(
         "refusal_text",
         "The responder's last words when they are an error reply (4xx, 5xx, ERR, login failed)",
@@ -48,6 +54,14 @@ PROTOCOL = (
         "How long an FTP data transfer ran while the control connection was silent",
         _NOT_FTP,
         "A data transfer ran for {} while the control connection was silent.",
+    ),
+    choice(
+        "ftp_data_mode",
+        "none passive passive-elsewhere active",
+        "How an FTP control connection announced this flow's responder: the server its own address, the server another "
+        "address than its own, or the client (RFC 959 §4.1.2)",
+        "never; what no control connection announced has none",
+        "The data connection was announced so: {}.",
     ),
     choice(
         "ftp_data_opening",
