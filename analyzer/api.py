@@ -8,13 +8,15 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.endpoint import Endpoint, parse_endpoint
+from analyzer.endpoint import Endpoint
 from analyzer.errors import UsageError
-from analyzer.units import instant_of, parse_instant
+from analyzer.units import instant_of
 
 if TYPE_CHECKING:
     from analyzer.capture.file import Capture
+    from analyzer.moment import Moment
     from analyzer.report.model import Report
+    from analyzer.target import Target
 
 __all__ = ["analyze", "read"]
 
@@ -50,10 +52,11 @@ def analyze(
     """Say why connections died. The arguments are those of ``notconn analyze``.
 
     ``captures`` are files, folders or patterns; ``logs`` application or Windows event logs; ``sockets`` a file with the
-    output of netstat, ss or Get-NetTCPConnection; ``at`` a time to explain (UTC unless it says otherwise); ``endpoint``
-    such as ``10.9.0.7:21``; ``zone`` that of logs which do not tell theirs; ``site`` a TOML file with what is known of
-    the network; ``rules`` folders with rules of your own. ``progress`` is called with a path, its bytes read so far
-    and, where known, in all. Raises NotconnError for what cannot be used.
+    output of netstat, ss or Get-NetTCPConnection; ``at`` a time to explain, in any shape that ``--at`` takes (UTC
+    unless it says otherwise); ``endpoint`` such as ``10.9.0.7:21``, a host name that the captures know, or a port;
+    ``zone`` that of logs which do not tell theirs; ``site`` a TOML file with what is known of the network; ``rules``
+    folders with rules of your own. ``progress`` is called with a path, its bytes read so far and, where known, in all.
+    Raises NotconnError for what cannot be used.
     """
     from analyzer.pipeline import Question
     from analyzer.pipeline import analyze as answer
@@ -62,8 +65,8 @@ def analyze(
     question = Question(
         captures=_paths(captures),
         logs=_paths(logs),
-        at_ns=None if at is None else _instant(at),
-        endpoint=_endpoint(endpoint),
+        at=None if at is None else _moment(at),
+        endpoint=None if endpoint is None else _target(endpoint),
         zone=zone,
         sockets=None if sockets is None else os.fspath(sockets),
         rules=[Path(folder) for folder in _paths(rules)],
@@ -78,19 +81,23 @@ def _paths(paths: AnyPath | Iterable[AnyPath]) -> list[str]:
     return [os.fspath(path) for path in given]
 
 
-def _instant(at: datetime | str) -> int:
+def _moment(at: datetime | str) -> Moment:
+    from analyzer.moment import Moment, parse_moment
+
     if isinstance(at, datetime):
-        return instant_of(at if at.tzinfo else at.replace(tzinfo=UTC))
+        return Moment(ns=instant_of(at if at.tzinfo else at.replace(tzinfo=UTC)))
     try:
-        return parse_instant(at)
+        return parse_moment(at)
     except ValueError as error:
         raise UsageError(f"at: {error}") from None
 
 
-def _endpoint(endpoint: Endpoint | str | None) -> Endpoint | None:
-    if endpoint is None or isinstance(endpoint, Endpoint):
-        return endpoint
+def _target(endpoint: Endpoint | str) -> Target:
+    from analyzer.target import Target, parse_target
+
+    if isinstance(endpoint, Endpoint):
+        return Target(packed=endpoint.packed, port=endpoint.port)
     try:
-        return parse_endpoint(endpoint)
+        return parse_target(endpoint)
     except ValueError as error:
         raise UsageError(f"endpoint: {error}") from None

@@ -127,10 +127,11 @@ class Examination:
 
     @cached_property
     def decisive_ns(self) -> int:
-        """The time of the decisive packet, or of the flow's last one."""
+        """The time of the decisive packet, or the flow's last one; without a flow, of the error or the capture."""
         reading = self.reading
         if reading is None:
-            return self.symptom.time_ns or 0
+            time = self.symptom.time_ns
+            return time if time is not None else self._examiner.around.capture.info.first_ns or 0
         if reading.established and reading.ending.decisive is not None:
             return reading.ending.decisive.ts_ns
         if not reading.established and self.death_ns is not None:

@@ -9,7 +9,6 @@ from analyzer.alignment import align, peers_of, rows_of
 from analyzer.clock import ClockFit
 from analyzer.crowds import Crowd, examine_notable
 from analyzer.diagnose import Diagnosis, Examination, Examiner
-from analyzer.endpoint import Endpoint
 from analyzer.logs.model import LogEvent, LogFile
 from analyzer.recall import Recall
 from analyzer.signals.ending import EndingKind
@@ -79,17 +78,17 @@ def from_log(log: LogFile, examiner: Examiner) -> tuple[list[Incident], LogReadi
     return [_tie(event, reading, examiner, recall) for event in log.errors], reading
 
 
-def from_call(examiner: Examiner, time_ns: int | None, endpoint: Endpoint | None, uncertainty_ns: int) -> Incident:
-    """Return the incident that the caller points at with a time, an endpoint or both."""
-    around = examiner.around
-    if endpoint is not None:
-        rows = [row.index for row in around.to_responder(endpoint)]
-        rows += [row.index for row in around.from_host(endpoint.packed) if row.initiator == endpoint]
-    else:
-        rows = list(around.capture.flows.suspects())
-    symptom = Symptom("call", time_ns, uncertainty_ns)
-    named = rows if endpoint is not None else ()
-    return Incident(examiner.diagnose(_choose(symptom, rows, None, named, examiner)))
+def from_call(
+    examiner: Examiner,
+    time_ns: int | None,
+    uncertainty_ns: int,
+    flows: Sequence[int] | None = None,
+    host_names: tuple[str, ...] = (),
+) -> Incident:
+    """Return the incident that the caller points at: a time, flows (indexes) and names of the peer, or both."""
+    rows = examiner.around.capture.flows.suspects() if flows is None else flows
+    symptom = Symptom("call", time_ns, uncertainty_ns, host_names=host_names)
+    return Incident(examiner.diagnose(_choose(symptom, rows, None, flows or (), examiner)))
 
 
 def _tie(event: LogEvent, reading: LogReading, examiner: Examiner, recall: Recall | None) -> Incident:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from analyzer.capture.file import Capture
     from analyzer.crowds import Crowd
-    from analyzer.endpoint import Endpoint
     from analyzer.incidents import Incident
     from analyzer.logs.model import LogFile, SocketRow
+    from analyzer.moment import Moment
+    from analyzer.target import Target
 
 __all__ = ["Examined", "Part", "Question", "analyze", "examine", "report_of"]
 
@@ -37,9 +38,9 @@ class Question:
 
     captures: Sequence[str]
     logs: Sequence[str] = ()
-    at_ns: int | None = None
+    at: Moment | None = None
     """A time by the capture's clock to explain."""
-    endpoint: Endpoint | None = None
+    endpoint: Target | None = None
     zone: tzinfo | None = None
     """Of the logs, where they do not say."""
     sockets: str | None = None
@@ -112,7 +113,13 @@ def examine(
         began = min((one.info.first_ns for one in captures if one.info.first_ns is not None), default=None)
         logs = _read_logs(question.logs, question, began)
     rows = (_read_sockets(question) if captures else ()) if sockets is None else sockets
-    parts = [_one(capture, logs, question, rules, rows) for capture in captures]
+    every = [Surroundings(capture, rows) for capture in captures]
+    flows: Sequence[Sequence[int] | None] = [None] * len(captures)
+    if question.endpoint is not None:
+        from analyzer.target import flows_of
+
+        flows = flows_of(question.endpoint, every)
+    parts = [_one(around, logs, question, rules, named) for around, named in zip(every, flows, strict=True)]
     return Examined(question, rules, captures, parts, logs, rows, unread)
 
 
@@ -134,11 +141,16 @@ def _read_sockets(question: Question) -> Sequence[SocketRow]:
 
 
 def _one(
-    capture: Capture, logs: Sequence[LogFile], question: Question, rules: RuleSet, sockets: Sequence[SocketRow]
+    around: Surroundings,
+    logs: Sequence[LogFile],
+    question: Question,
+    rules: RuleSet,
+    flows: Sequence[int] | None,
 ) -> Part:
-    around = Surroundings(capture, sockets)
+    """Judge one capture; ``flows`` are those that the question's endpoint means, None where it names none."""
+    capture = around.capture
     # Most captures are healthy: what judges incidents is imported when something asks for a judgement.
-    asked = any(log.errors for log in logs) or question.at_ns is not None or question.endpoint is not None
+    asked = any(log.errors for log in logs) or question.at is not None or question.endpoint is not None
     if not asked and not capture.flows.suspects():
         return Part([], around, ())
     from analyzer.diagnose import Examiner
@@ -157,8 +169,11 @@ def _one(
         told = [f"{reading.clock.describe()}."] if log.first_ns is not None else []
         told += [f"{problem[:1].upper()}{problem[1:].rstrip('.')}." for problem in log.problems]
         remarks.append(f"{Path(log.path).name}: {' '.join(told)}")
-    if question.at_ns is not None or question.endpoint is not None:
-        found.append(from_call(examiner, question.at_ns, question.endpoint, 2_000_000_000))
+    at, target = question.at, question.endpoint
+    if at is not None or target is not None:
+        time = at.within(capture.info.first_ns, capture.info.last_ns) if at is not None else None
+        names = (target.host,) if target is not None and target.host else ()
+        found.append(from_call(examiner, time, at.uncertainty_ns if at is not None else 0, flows, names))
     crowds: list[Crowd] = []
     left_out = 0
     if not asked:

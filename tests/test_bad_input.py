@@ -388,7 +388,7 @@ def test_a_full_disk(reader: str, capture: Path) -> None:
         (["analyze", "x.pcap", "--at", "yesterday"], "--at: 'yesterday' is no time"),
         (["analyze", "x.pcap", "--at", "inf"], "--at: 'inf' is no time"),
         (["analyze", "x.pcap", "--at", "nan"], "--at: 'nan' is no time"),
-        (["analyze", "x.pcap", "--endpoint", "10.9.0.7"], "--endpoint: '10.9.0.7' is no endpoint"),
+        (["analyze", "x.pcap", "--endpoint", "10.9.0.256"], "--endpoint: '10.9.0.256' is no endpoint"),
         (["analyze", "x.pcap", "--endpoint", "10.9.0.7:²"], "is no endpoint"),
         (["analyze", "x.pcap", "--endpoint", "10.9.0.7:65536"], "is no endpoint"),
         (["analyze", "x.pcap", "--zone", "+99:00"], "--zone: '+99:00' is no zone"),

@@ -6,7 +6,6 @@ import pytest
 
 from analyzer import incidents as incidents_module
 from analyzer.diagnose import Examiner
-from analyzer.endpoint import parse_endpoint
 from analyzer.incidents import Incident, from_call, from_capture, from_log
 from analyzer.units import MS, NS
 from tests.conversations import guilty
@@ -202,16 +201,15 @@ def test_several_that_died_alike_raise_no_doubt_about_the_cause() -> None:
 # -- from the caller ---------------------------------------------------------------------------------------------
 
 
-def test_the_caller_points_with_an_endpoint() -> None:
+def test_the_caller_points_with_connections() -> None:
     dead = guilty.server_idle_timeout()
     other = _talk(50900, START, "10.9.0.99:9000")
     other.server_rst()
     examiner = examiner_of(dead, other)
-    server, client = parse_endpoint(dead.server_name), parse_endpoint(dead.client_name)
-    for endpoint in (server, client):
-        incident = from_call(examiner, None, endpoint, 2 * NS)
-        assert incident.symptom.source == "call"
-        assert incident.symptom.flow_index == index_of(dead, examiner.around)
+    index = index_of(dead, examiner.around)
+    incident = from_call(examiner, None, 2 * NS, [index])
+    assert incident.symptom.source == "call"
+    assert incident.symptom.flow_index == index
 
 
 def test_the_caller_points_with_a_time() -> None:
@@ -221,16 +219,17 @@ def test_the_caller_points_with_a_time() -> None:
     second.server_rst()
     examiner = examiner_of(first, second)
     for conv in (first, second):
-        incident = from_call(examiner, conv.now + NS, None, 2 * NS)
+        incident = from_call(examiner, conv.now + NS, 2 * NS)
         assert incident.symptom.flow_index == index_of(conv, examiner.around)
         assert incident.time_ns == conv.now + NS
 
 
-def test_an_endpoint_that_is_not_there_is_answered_with_what_is_missing() -> None:
+def test_a_host_that_is_not_there_is_answered_with_what_is_missing() -> None:
     examiner = examiner_of(guilty.server_reset())
-    incident = from_call(examiner, START, parse_endpoint("192.0.2.9:1"), 2 * NS)
+    incident = from_call(examiner, START, 2 * NS, [], ("192.0.2.9",))
     assert incident.symptom.flow_index is None
     assert incident.diagnosis.confidence == "low"
+    assert incident.diagnosis.facts.known_values["endpoint_seen"] is False
 
 
 def test_the_connection_that_the_log_opened_last_decides_by_its_port() -> None:

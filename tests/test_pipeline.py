@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.endpoint import parse_endpoint
 from analyzer.errors import CaptureError, LogError, NotconnError, RuleError
+from analyzer.moment import Moment
 from analyzer.pipeline import Question, analyze, examine, report_of
 from analyzer.report.model import Report
 from analyzer.report.render import FORMATS, render
+from analyzer.target import parse_target
 from analyzer.units import NS
 from tests.conversations import guilty, ordinary
 from tests.reading import stamp
@@ -152,9 +153,9 @@ def test_a_log_without_the_error_is_said_and_the_packets_speak(busy: Path, tmp_p
 
 
 def test_a_time_and_an_endpoint_are_questions(busy: Path) -> None:
-    (incident,) = ask(busy, endpoint=parse_endpoint("10.0.0.5:50001")).incidents
+    (incident,) = ask(busy, endpoint=parse_target("10.0.0.5:50001")).incidents
     assert (incident.source, incident.client) == ("call", "10.0.0.5:50001")
-    (incident,) = ask(busy, at_ns=START + 24 * NS).incidents
+    (incident,) = ask(busy, at=Moment(ns=START + 24 * NS)).incidents
     assert incident.source == "call"
     assert incident.client == "10.0.0.5:50002"
 

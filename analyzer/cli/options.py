@@ -12,12 +12,14 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer import endpoint, units
+from analyzer import endpoint
 from analyzer.endpoint import Endpoint
 from analyzer.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from analyzer.capture.several import Unread
+    from analyzer.moment import Moment
+    from analyzer.target import Target
 
 __all__ = [
     "add_captures",
@@ -25,7 +27,8 @@ __all__ = [
     "check_input",
     "check_output",
     "parse_endpoint",
-    "parse_instant",
+    "parse_moment",
+    "parse_target",
     "parse_zone",
     "warn_unread",
     "write_output",
@@ -145,10 +148,22 @@ def parse_endpoint(text: str) -> Endpoint:
         raise UsageError(f"--endpoint: {error}") from None
 
 
-def parse_instant(text: str) -> int:
-    """Read an ISO 8601 time, UTC unless it carries an offset, or seconds since 1970; returns ns. Raises UsageError."""
+def parse_target(text: str) -> Target:
+    """Read an endpoint, an address, a host name or a port. Raises UsageError."""
+    from analyzer import target
+
     try:
-        return units.parse_instant(text)
+        return target.parse_target(text)
+    except ValueError as error:
+        raise UsageError(f"--endpoint: {error}") from None
+
+
+def parse_moment(text: str) -> Moment:
+    """Read a time in any shape that people type. Raises UsageError."""
+    from analyzer import moment
+
+    try:
+        return moment.parse_moment(text)
     except ValueError as error:
         raise UsageError(f"--at: {error}") from None
 

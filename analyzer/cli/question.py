@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.cli.options import add_captures, parse_endpoint, parse_instant, parse_zone
+from analyzer.cli.options import add_captures, parse_moment, parse_target, parse_zone
 from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,8 +23,10 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     add("--evtx", action="append", default=[], metavar="FILE", help="a Windows event log; may repeat")
     add("--netstat", metavar="FILE", help="output of netstat -ano, ss -tanp or Get-NetTCPConnection")
     add("--zone", metavar="ZONE", help="zone of logs that do not tell: utc, local, +01:00, Europe/Berlin")
-    add("--at", metavar="TIME", help="explain what happened at this time (UTC unless it says otherwise)")
-    add("--endpoint", metavar="ADDRESS:PORT", help="explain what happened to connections of this endpoint")
+    add(
+        "--at", metavar="TIME", help="explain what happened then: 2026-05-26T02:03:11Z, 02:03 (UTC), 191.5 (from start)"
+    )
+    add("--endpoint", metavar="HOST:PORT", help="explain connections of this address or name, port, or both")
     add("--site", metavar="FILE", help="what you know of the network (TOML)")
     add("--rules", action="append", default=[], metavar="DIR", help="a folder with rules of your own; may repeat")
 
@@ -38,9 +40,9 @@ def question_of(options: argparse.Namespace) -> Question:
         captures=options.captures,
         logs=[*options.log, *options.evtx],
         sockets=options.netstat,
-        at_ns=parse_instant(options.at) if options.at else None,
-        endpoint=parse_endpoint(options.endpoint) if options.endpoint else None,
-        zone=parse_zone(options.zone) if options.zone else None,
+        at=parse_moment(options.at) if options.at is not None else None,
+        endpoint=parse_target(options.endpoint) if options.endpoint is not None else None,
+        zone=parse_zone(options.zone) if options.zone is not None else None,
         rules=[Path(folder) for folder in options.rules],
         settings=load_site(Path(options.site)) if options.site else {},
         hash_files=not options.no_hash,

@@ -18,6 +18,7 @@ from analyzer.live.follow import FollowedLog, Line
 from analyzer.logs.model import LogFile
 from analyzer.logs.read import read_log
 from analyzer.surroundings import Surroundings
+from analyzer.target import Target, flows_of
 from analyzer.units import NS
 
 __all__ = ["Triggers"]
@@ -160,7 +161,10 @@ class Triggers:
             self._calls.remove(call)
             lost = view.losses.within(call.time_ns - _AROUND_NS, view.now_ns)
             examiner = view.examiner(book.rules, book.settings, lost)
-            incident = from_call(examiner, call.time_ns, self.endpoint, _CALL_UNCERTAINTY_NS)
+            flows = None
+            if self.endpoint is not None:
+                (flows,) = flows_of(Target(self.endpoint.packed, None, self.endpoint.port), [examiner.around])
+            incident = from_call(examiner, call.time_ns, _CALL_UNCERTAINTY_NS, flows)
             told.append((self._new(book, incident, view, examiner.around), None, call.why))
         for one in self._followed:
             if self._ripe(one, view.now_ns, final):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from analyzer.capture.model import Note, NoteKind
 from analyzer.endpoint import Endpoint, parse_address
@@ -13,7 +14,10 @@ from analyzer.redaction.dns import dns_names
 from analyzer.redaction.masks import Masks
 from analyzer.redaction.payload import clean_refusal
 
-__all__ = ["learn", "mask_endpoint", "mask_log", "mask_socket"]
+if TYPE_CHECKING:
+    from analyzer.target import Target
+
+__all__ = ["learn", "mask_endpoint", "mask_log", "mask_socket", "mask_target"]
 
 _IN_FILTER = re.compile(r"\b(?:host|gateway|net)\s+([A-Za-z_][\w.-]*)")
 """What a capture filter calls a host (pcap-filter(7))."""
@@ -45,6 +49,16 @@ def _names(event: LogEvent) -> set[str]:
 def mask_endpoint(endpoint: Endpoint, masks: Masks) -> Endpoint:
     """Return an endpoint with its address replaced."""
     return Endpoint(masks.address(endpoint.packed), endpoint.port)
+
+
+def mask_target(target: Target, masks: Masks) -> Target:
+    """Return what a person asked about with its address and name replaced."""
+    packed, name = target.packed, target.name
+    return replace(
+        target,
+        packed=None if packed is None else masks.address(packed),
+        name=None if name is None else masks.name(name),
+    )
 
 
 def mask_log(log: LogFile, masks: Masks) -> LogFile:

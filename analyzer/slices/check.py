@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer.endpoint import Endpoint
 from analyzer.facts import VOCABULARY
 from analyzer.incidents import Incident
 from analyzer.pipeline import Examined, Question, examine
-from analyzer.redaction.known import mask_endpoint, mask_log, mask_socket
+from analyzer.redaction.known import mask_endpoint, mask_log, mask_socket, mask_target
 from analyzer.redaction.masks import Masks
 from analyzer.report.phrases import score
+from analyzer.target import Target
 
 __all__ = ["Comparison", "compare"]
 
@@ -47,15 +48,21 @@ def _again(examined: Examined, incident: Incident, path: str, masks: Masks | Non
     called = incident.symptom.source == "call"
     logs = [] if incident.log is None else [incident.log.log]
     sockets = list(examined.sockets)
-    endpoint = question.endpoint if called else None
+    target, at = (question.endpoint, question.at) if called else (None, None)
+    if at is not None:
+        # A slice begins later than its capture: a time that was told by the capture's beginning is meant as it was.
+        at = replace(at, ns=incident.symptom.time_ns)
+    ends = _ends(incident)
+    if target is not None and ends:
+        target = Target(ends[0].packed, None, ends[0].port)
     if masks is not None:
         logs = [mask_log(log, masks) for log in logs]
         sockets = [mask_socket(row, masks) for row in sockets]
-        endpoint = None if endpoint is None else mask_endpoint(endpoint, masks)
+        target = None if target is None else mask_target(target, masks)
     asked = Question(
         captures=[path],
-        at_ns=question.at_ns if called else None,
-        endpoint=endpoint,
+        at=at,
+        endpoint=target,
         zone=question.zone,
         rules=question.rules,
         settings=question.settings,
