@@ -188,7 +188,7 @@ def _plausible(examination: Examination, local: set[int] | None) -> float:
         weight *= 1.0 - 0.1 * min(1.0, abs(time - death) / (10 * NS))
     if death is None:
         return weight * (0.9 if examination.cause in _NO_WIRE_CAUSE else 0.5)
-    if examination.cause == "used-before-connected":
+    if examination.cause in ("used-before-connected", "link-changed"):
         return weight
     after = time - death
     if after < -slack:
@@ -229,7 +229,8 @@ def _fits_earlier_code(symptom: Symptom, examination: Examination) -> float:
             return 1.0 if reading.resets else 0.6
         case 10053:
             ended = (EndingKind.RESPONDER_FIN, EndingKind.SILENCE)
-            return 1.0 if reading.resets or kind in ended else 0.6
+            moved = examination.cause == "link-changed"
+            return 1.0 if reading.resets or kind in ended or moved else 0.6
         case 10060 if failed_call == "connect":
             return 0.4 if opening is OpeningKind.COMPLETE and reading.opening.foreign_ack is None else 1.0
         case 10060:

@@ -311,6 +311,35 @@ class Surroundings:
         known = [near for near in told if near is not None]
         return bool(known) and all(known)
 
+    @cached_property
+    def _claims(self) -> tuple[dict[bytes, set[bytes]], dict[bytes, list[tuple[int, int, bytes]]]]:
+        """By IPv4 address who claimed it by ARP or was given it by DHCP, and by that link-layer address all it had."""
+        from analyzer.decode import notes as decode
+
+        links: dict[bytes, set[bytes]] = defaultdict(set)
+        claims: dict[bytes, list[tuple[int, int, bytes]]] = defaultdict(list)
+        for note in self._notes(NoteKind.ARP, NoteKind.DHCP):
+            message = decode.parse_arp(note)
+            if message is not None:
+                link, address = message.sender_link, message.sender
+            elif note.kind is NoteKind.DHCP and len(note.payload) >= 34 and note.payload[0] == 2:
+                # An offer is no lease yet, but comes to the same host a moment before it.
+                link, address = note.payload[28:34], note.payload[16:20]
+            else:
+                continue
+            if any(address):
+                links[address].add(link)
+                claims[link].append((note.ts_ns, note.frame, address))
+        return links, claims
+
+    def links_of(self, packed: bytes) -> set[bytes]:
+        """Link-layer addresses that claimed an IPv4 address."""
+        return self._claims[0].get(packed, set())
+
+    def claims_of(self, link: bytes) -> Sequence[tuple[int, int, bytes]]:
+        """Return times, frames and IPv4 addresses that a link-layer address claimed or was given, in capture order."""
+        return self._claims[1].get(link, ())
+
     def attempts_near(self, endpoint: Endpoint, around_ns: int, within_ns: int) -> int:
         """How many connection attempts an endpoint got near a time."""
         near = self.to_responder(endpoint).near(around_ns, within_ns)
@@ -329,23 +358,3 @@ class Surroundings:
     def between(self, hosts: set[bytes]) -> RowList:
         """Flows between two hosts, either of which opened them."""
         return self.index.between(hosts)
-
-    def address_change(self, packed: bytes, since_ns: int) -> int | None:
-        """Return the frame in which the host with this address shows another one around a time; None when none does.
-
-        A host announces a new IPv4 address by ARP with its link address (RFC 5227 §3), or asks for one by DHCP.
-        """
-        leases = (note for note in self._notes(NoteKind.DHCP) if abs(note.ts_ns - since_ns) <= 60 * NS)
-        lease = next(leases, None)
-        if lease is not None:
-            return lease.frame
-        if any(row.last_ns > since_ns + 60 * NS for row in self.from_host(packed)):
-            return None
-        servers = dict.fromkeys(row.responder for row in self.from_host(packed))
-        opened = (row for server in servers for row in self.to_responder(server).near(since_ns, 5 * NS, 90 * NS))
-        for row in opened:
-            if not row.saw_syn or row.initiator.packed == packed:
-                continue
-            if not any(one.first_ns < since_ns for one in self.from_host(row.initiator.packed)):
-                return row.first_frame
-        return None

@@ -42,10 +42,16 @@ def dns(
 
 
 def arp(
-    target: str, *, asker: str = "10.0.0.5", answered: bool = False, times: int = 3, at: int = START_NS
+    target: str,
+    *,
+    asker: str = "10.0.0.5",
+    answered: bool = False,
+    times: int = 3,
+    at: int = START_NS,
+    mac: str = "02:00:00:00:00:05",
 ) -> list[Captured]:
-    """Who has ``target``? Asked once a second, answered or not."""
-    here = "02:00:00:00:00:05"
+    """Who has ``target``? Asked once a second by ``asker`` with the link-layer address ``mac``, answered or not."""
+    here = mac
     ask = Ether(src=here, dst="ff:ff:ff:ff:ff:ff") / ARP(op=1, hwsrc=here, psrc=asker, pdst=target)
     packets = [(at + number * NS, bytes(ask)) for number in range(times)]
     if answered:

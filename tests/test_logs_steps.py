@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.logs.block import Block
 from analyzer.logs.phrases import fold
 from analyzer.logs.steps import find_layer, find_step
 
@@ -43,6 +44,13 @@ from analyzer.logs.steps import find_layer, find_step
         ("TCP/IP failed to allocate an ephemeral port", "prior", "port-exhaustion"),
         ("network cable unplugged", "lifecycle", "link"),
         ("resumed from sleep", "lifecycle", "link"),
+        ("network address changed", "lifecycle", "link"),
+        ("interface eth0 went down", "lifecycle", "link"),
+        ("DHCP lease expired", "lifecycle", "link"),
+        ("peer hung up", "prior", "closed-by-peer"),
+        ("no answer after 30 s", "prior", "gave-up"),
+        ("deadline exceeded", "prior", "gave-up"),
+        ("Zeitüberschreitung", "prior", "gave-up"),
         ("recovered, session up", "lifecycle", "recovered"),
         ("reconnecting in 5 s", "lifecycle", "reconnecting"),
         ("new connection from 10.0.0.5:50123", "lifecycle", "accepted"),
@@ -55,6 +63,9 @@ def test_steps(text: str, kind: str, action: str) -> None:
     found = find_step(fold(text))
     assert found is not None
     assert (found[1].kind, found[1].action) == (kind, action)
+    # The quick look at a log's bytes must let through what the slow one knows.
+    line = text.encode()
+    assert Block(line, 0, 1).steps(0, len(line), 1) == [0]
 
 
 @pytest.mark.parametrize(

@@ -179,9 +179,20 @@ def test_a_new_address_of_the_client_is_seen_by_its_new_attempts() -> None:
     moved = Conversation(client="192.168.7.20:40000", start=conv.now + 2 * NS)
     moved.handshake()
     assert known(facts_of(conv, moved), "initiator_address_changed") is True
-    elsewhere = Conversation(client="192.168.7.20:40000", server="10.9.0.99:25", start=conv.now + 2 * NS)
-    elsewhere.handshake()
-    assert known(facts_of(conv, elsewhere), "initiator_address_changed") is False
+    stranger = Conversation(client="192.168.7.20:40000", client_mac="02:00:00:00:00:77", start=conv.now + 2 * NS)
+    stranger.handshake()
+    assert known(facts_of(conv, stranger), "initiator_address_changed") is False
+
+
+def test_a_connection_still_open_moved_with_its_host_before_the_error() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.exchange()
+    moved = Conversation(client="192.168.7.20:40000", start=conv.now + 5 * NS)
+    moved.handshake()
+    assert known(_at(conv, moved.now + NS, moved), "initiator_address_changed") is True
+    assert known(_at(conv, conv.now + NS, moved), "initiator_address_changed") is False
+    assert known(facts_of(conv, moved), "initiator_address_changed") is False
 
 
 def test_the_other_side_of_an_address_is_no_single_captures_matter() -> None:

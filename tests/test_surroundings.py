@@ -221,19 +221,16 @@ def test_announced_data_endpoints_are_kept() -> None:
     assert set(around.ftp_announcements) == {parse_endpoint("10.9.0.7:50000"), parse_endpoint("10.0.0.5:50001")}
 
 
-def test_a_host_that_goes_on_has_not_moved() -> None:
-    conv = _talk()
-    moved = _talk("192.168.7.20:40000", start=START + 2 * NS)
-    assert surroundings_of(conv, moved).address_change(CLIENT, START + NS) is not None
-    still_there = _talk("10.0.0.5:50999", start=START + 120 * NS)
-    assert surroundings_of(conv, moved, still_there).address_change(CLIENT, START + NS) is None
-
-
-def test_a_host_that_was_there_before_is_not_the_one_that_moved() -> None:
-    conv = _talk()
-    neighbour = _talk("192.168.7.20:40000", start=START - 60 * NS)
-    again = _talk("192.168.7.20:40001", start=START + 2 * NS)
-    assert surroundings_of(conv, neighbour, again).address_change(CLIENT, START + NS) is None
+def test_link_layer_addresses_are_known_by_what_they_claimed() -> None:
+    here, there = "02:00:00:00:00:05", "02:00:00:00:00:09"
+    around = surroundings_of(
+        _talk(), arp("10.0.0.77", asker="10.0.0.5", times=1), arp("10.0.0.77", asker="10.0.0.9", mac=there)
+    )
+    link = bytes.fromhex(here.replace(":", ""))
+    assert around.links_of(CLIENT) == {link}
+    assert [address for _, _, address in around.claims_of(link)] == [CLIENT]
+    assert around.links_of(SERVER) == set()
+    assert around.claims_of(bytes(6)) == ()
 
 
 # -- one direction -----------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ class Conversation:
         server_isn: int = 0xFFFFFFC0,
         client_ttl: int = 128,
         server_ttl: int = 57,
+        client_mac: str = "02:00:00:00:00:05",
         client_ip_id: Literal["counter", "zero"] = "counter",
         server_ip_id: Literal["counter", "zero"] = "counter",
     ) -> None:
@@ -116,7 +117,7 @@ class Conversation:
             start = int(datetime.fromisoformat(start).timestamp()) * NS
         self.client_name, self.server_name = client, server
         self.rtt_ns, self.now, self.packets = round(rtt_ms * 10**6), START_NS if start is None else start, []
-        here = Host(client_ttl, "02:00:00:00:00:05", client_ip_id)
+        here = Host(client_ttl, client_mac, client_ip_id)
         there = Host(server_ttl, "02:00:00:00:00:01", server_ip_id, 0xFFF8, 502)
         self._sides = {
             "client": _Side(*_split(client), here, client_isn),

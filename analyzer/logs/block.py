@@ -38,6 +38,9 @@ _STEP = re.compile(
     rb"|abort|\beof|unreach|pool (?:is )?[edf]|recover|proxy|socks|listening|accepted|transfer (?:of|st|do|co|fi)"
     rb"|\bstor |\bretr |\b42[156][ -]|wsa|socket|errno|1[01]0\d\d\b|giving up|gave up|dialing|no such host"
     rb"|session (?:up|ex)|unplugged|verbind|\bsleep|roam|ssexception|\xe6\x8e\xa5|\xe8\xbf\x9e"
+    rb"|network|wi-?fi|wlan|\bvpn|adapter|interface|\bmedia |address (?:ch|l)|\blease|resum|\bwo?ak|suspend"
+    rb"|returned 0|-> 0|= 0|0 bytes|no (?:answer|reply|response)|deadline|cancel|inactiv|too long|hung up|premature"
+    rb"|end(?:ed| of)\b|terminated|dropped|ephemeral|\bports?\b|\btrying |berschreitung"
 )
 """Without one of these no step and no failure is told; lower-cased bytes."""
 

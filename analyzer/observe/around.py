@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.factset import FactSet
 from analyzer.flows.model import ACK, FIN, RST
+from analyzer.moves import address_taken
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.reading import Reading
 from analyzer.signals.reset import Origin, ResetForm
@@ -14,6 +15,8 @@ from analyzer.units import NS
 __all__ = ["observe_around"]
 
 _STOPPED_TOGETHER_NS = 10 * NS
+_MOVED_NS = 90 * NS
+"""A host has another address and uses it within this time, or what stopped before had another reason."""
 
 
 def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
@@ -40,7 +43,7 @@ def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: S
         facts.know("flows_stopped_together", max(1, len(stopped)), tuple(row.last_frame for row in stopped[:4]))
         facts.know("peers_stopped_together", max(1, len({row.responder.packed for row in stopped})))
     _lost_state(facts, reading, around)
-    _address_change(facts, reading, around)
+    _address_change(facts, symptom, reading, around)
     facts.know("attempts_per_minute", around.attempts_near(flow.responder.endpoint, flow.last_ns, 30 * NS))
     recent = {
         row.initiator.port for row in around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 240 * NS, 0)
@@ -143,11 +146,14 @@ def _lost_state(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         facts.know("responder_restart_seen", value=False)
 
 
-def _address_change(facts: FactSet, reading: Reading, around: Surroundings) -> None:
-    flow = reading.flow
+def _address_change(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
     since = _lost_since(reading)
-    if since is None:
+    if since is not None:
+        until = max(since, reading.flow.initiator.last_ns or since) + _MOVED_NS
+    elif reading.ending.kind is EndingKind.NOTHING and symptom.time_ns is not None:
+        until = symptom.time_ns + symptom.uncertainty_ns
+    else:
         facts.know("initiator_address_changed", value=False)
         return
-    change = around.address_change(flow.initiator.endpoint.packed, since)
-    facts.know("initiator_address_changed", change is not None, (change,) if change is not None else ())
+    change = address_taken(around, reading.flow, until)
+    facts.know("initiator_address_changed", change is not None, (change[1],) if change is not None else ())

@@ -153,7 +153,7 @@ _CODES_OF_ENDING = {
     EndingKind.SILENCE: (10060, 10053, 10054, 10052, 10065, 10051),
     EndingKind.INITIATOR_FIN: (10053, 10058, 10038, 10060, 10035, 10004),
     EndingKind.INITIATOR_RST: (10053, 10058, 10038, 10060, 10004, 10052, 10054),
-    EndingKind.NOTHING: (10035, 10060, 10004),
+    EndingKind.NOTHING: (10035, 10053, 10060, 10004),
 }
 """First errors that each ending produces on Windows (Wine's Winsock tests, run on Windows; Microsoft's error list)."""
 

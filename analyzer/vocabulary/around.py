@@ -122,9 +122,10 @@ AROUND = (
     ),
     truth(
         "initiator_address_changed",
-        "The initiator's host took another address, or lost its link, before the end (DHCP, ARP, router discovery)",
+        "After its last packet of this flow the initiator's host, known by its link-layer address, took another "
+        "address and showed the old one no more",
         NO_FLOW,
-        "The client's host changed its address or link.",
+        "The client's host took another address and left the old one.",
     ),
     truth(
         "same_payload_other_port",
