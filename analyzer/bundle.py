@@ -113,6 +113,9 @@ def _write(target: Path, files: dict[str, bytes | Path], moment: tuple[int, int,
     except OSError as error:
         target.unlink(missing_ok=True)
         raise OutputError(f"{target}: it cannot be written ({error.strerror}); choose another place with -o") from None
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _digest(content: bytes | Path) -> str:

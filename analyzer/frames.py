@@ -84,6 +84,9 @@ def frame(table: Table) -> pd.DataFrame:
             instants = np.array(cells, dtype="int64").view("datetime64[ns]")
             columns[column.name] = pd.Series(instants).dt.tz_localize("UTC")
         else:
+            if column.kind == "text":
+                # The name of a file may be bytes that are no text; Arrow takes nothing but text.
+                cells = [cell and cell.encode("utf-8", "replace").decode() for cell in cells]
             columns[column.name] = pd.Series(cells, dtype=_DTYPE[column.kind])
     return pd.DataFrame(columns)
 

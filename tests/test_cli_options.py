@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta, timezone
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.cli.options import check_output, parse_endpoint, parse_moment, parse_target, parse_zone, write_output
-from analyzer.errors import OutputError, UsageError
+from analyzer.cli.options import check_input, parse_endpoint, parse_moment, parse_target, parse_zone
+from analyzer.errors import UsageError
 from analyzer.units import NS
 
 
@@ -54,33 +53,12 @@ def test_any_text_is_a_value_or_a_usage_error(text: str) -> None:
             assert "\n" not in str(error)
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "report.json"
-    target.write_bytes(b"old")
-
-    def interrupted(*_arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write_output(b"new", str(target), force=True)
-    assert target.read_bytes() == b"old"
-
-
-def test_a_device_needs_no_force() -> None:
-    if not Path("/dev/null").exists():
-        pytest.skip("this system has no /dev/null")
-    check_output("/dev/null", force=False)
-    write_output(b"data", "/dev/null", force=False)
-
-
-def test_standard_output_by_name(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    write_output(b"data", "-", force=False)
-    assert capfdbinary.readouterr().out == b"data"
-
-
-def test_the_check_comes_before_the_work(tmp_path: Path) -> None:
-    check_output(str(tmp_path / "new.json"), force=False)
-    for wrong in (tmp_path, tmp_path / "gone" / "new.json"):
-        with pytest.raises(OutputError, match="-o"):
-            check_output(str(wrong), force=True)
+def test_standard_input_gives_one_capture_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_input(["a.pcap"], "app.log", None)
+    check_input(["-"])
+    with pytest.raises(UsageError, match="only a capture"):
+        check_input(["a.pcap"], "-")
+    monkeypatch.setattr("sys.stdin", None)
+    check_input(["a.pcap"])
+    with pytest.raises(UsageError, match="closed"):
+        check_input(["-"])

@@ -62,6 +62,8 @@ class RawFrame:
 
 def _open(path: str, stdin: BinaryIO | None, progress: Progress | None, hash_file: bool) -> Source:
     if path == "-":
+        if stdin is None and sys.stdin is None:
+            raise CaptureError("-: standard input is closed; pipe a capture into it")
         # Not the buffered reader: it would go on waiting for data after Ctrl-C until its buffer is full.
         stream: BinaryIO = stdin if stdin is not None else getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         return Source(stream, "-", hash_file=hash_file, progress=progress)

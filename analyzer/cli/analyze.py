@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from analyzer.cli.options import add_output, check_input, check_output, warn_unread, write_output
+from analyzer.cli.options import warn_unread
+from analyzer.cli.output import add_output, write_output
 from analyzer.cli.progress import progress_bar, warn_if_interpreted
-from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
+from analyzer.cli.question import add_question, add_redaction, check_question, question_of, redaction_key
 
 __all__ = ["EXAMPLES", "configure", "run"]
 
@@ -48,8 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from analyzer.pipeline import examine, report_of
     from analyzer.report.render import format_for_path, render
 
-    check_input(options.captures)
-    check_output(options.output, force=options.force)
+    check_question(options)
     warn_if_interpreted(options.captures)
     key = redaction_key(options)
     with progress_bar() as progress:

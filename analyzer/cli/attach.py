@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     post = make_post(report, extra, public=options.public)
     with closing(vendor_of(target, dry=options.dry_run)) as vendor:
         if options.dry_run:
-            from analyzer.cli.options import write_output
+            from analyzer.cli.output import write_output
 
             write_output(describe(vendor, post, target.ticket).encode("utf-8", "replace"), None, force=False)
         else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from analyzer.cli.options import check_input, check_output, parse_zone, warn_unread
-from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
+from analyzer.cli.options import parse_zone, warn_unread
+from analyzer.cli.output import new_file
+from analyzer.cli.question import add_question, add_redaction, check_question, question_of, redaction_key
 from analyzer.errors import UsageError
 
 __all__ = ["EXAMPLES", "configure", "run"]
@@ -34,10 +34,10 @@ def run(options: argparse.Namespace) -> int:
     from analyzer.bundle import make_bundle
     from analyzer.cli.progress import progress_bar
     from analyzer.pipeline import examine
+    from analyzer.report.escape import plain
     from analyzer.slices.make import prepare_masks
 
-    check_input(options.captures)
-    check_output(options.output, force=options.force)
+    check_question(options, to_file=True)
     key = redaction_key(options)
     zone = parse_zone(options.local, "--local")
     with progress_bar() as progress:
@@ -46,16 +46,11 @@ def run(options: argparse.Namespace) -> int:
     if not any(part.incidents for part in examined.parts):
         raise UsageError("there is no incident to bundle: no connection died in a way that surfaces as a socket error")
     masks = prepare_masks(examined, key) if options.redact else None
-    target = Path(options.output)
-    place = target.with_name(f".{target.name}.part") if options.force else target
-    if options.force:
-        place.unlink(missing_ok=True)
-    made = make_bundle(
-        examined, place, incident=options.incident, masks=masks, local=zone, allow_secrets=options.allow_secrets
-    )
-    if options.force:
-        place.replace(target)
-    print(f"notconn: wrote {target}: {', '.join(made.names)}", file=sys.stderr)
+    with new_file(options.output, force=options.force) as place:
+        made = make_bundle(
+            examined, place, incident=options.incident, masks=masks, local=zone, allow_secrets=options.allow_secrets
+        )
+    print(f"notconn: wrote {plain(options.output)}: {', '.join(made.names)}", file=sys.stderr)
     for name, one in made.slices.items():
         if not one.comparison.same:
             print(f"notconn: incident {name}: {one.comparison.sentence}", file=sys.stderr)

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.cli.options import add_output, check_output, parse_zone, warn_unread, write_output
+from analyzer.cli.options import check_input, parse_zone, warn_unread
+from analyzer.cli.output import add_output, check_output, write_output
+from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from analyzer.report.model import Report
@@ -37,7 +39,11 @@ def run(options: argparse.Namespace) -> int:
     """Compare and write; returns 0 when everything is cured, else 1."""
     from analyzer.diff import diff, render_json, render_text
 
-    check_output(options.output, force=options.force)
+    beside = (*options.log_before, *options.log_after, options.site)
+    check_input([options.before, options.after], *beside)
+    if options.before == options.after == "-":
+        raise UsageError("- -: standard input holds one capture; write the other one to a file and name that")
+    check_output(options.output, force=options.force, inputs=(options.before, options.after, *beside))
     before, _ = _report(options.before, options.log_before, options)
     after, used = _report(options.after, options.log_after, options)
     difference = diff(before, after, used)

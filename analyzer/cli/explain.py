@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from analyzer.cli.options import write_output
+from analyzer.cli.output import write_output
 
 __all__ = ["EXAMPLES", "configure", "run"]
 

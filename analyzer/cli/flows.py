@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from analyzer.cli.options import add_captures, add_output, check_input, check_output, warn_unread, write_output
+from analyzer.cli.options import add_captures, check_input, warn_unread
+from analyzer.cli.output import add_output, check_output, write_output
 from analyzer.cli.progress import progress_bar, warn_if_interpreted
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_input(options.captures)
     warn_if_interpreted(options.captures)
-    check_output(options.output, force=options.force)
+    check_output(options.output, force=options.force, inputs=options.captures)
     by_name = (form for suffix, form in _SUFFIXES.items() if (options.output or "").lower().endswith(suffix))
     form = options.format or next(by_name, "text")
     if form == "parquet" and options.output is None and sys.stdout.isatty():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from analyzer.cli.options import write_output
+from analyzer.cli.output import write_output
 
 __all__ = ["EXAMPLES", "configure", "run"]
 

@@ -6,7 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 from analyzer.errors import NotconnError, UsageError
 
@@ -115,16 +117,16 @@ def _run(arguments: list[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. 0: done; 1: --fail-on was met; 2: input or call was wrong."""
+    # Both are missing where a program without a console, or a shell that closed them, starts us.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:
         # argparse ends the program itself after --help and --version.
         return int(stop.code or 0)
     except NotconnError as error:
-        # File names and what stands in files are data: they must not move a terminal's cursor.
-        from analyzer.report.escape import block
-
-        _say(block(str(error)))
+        _say(str(error))
         return 2
     except KeyboardInterrupt:
         _say("interrupted; nothing was written.")
@@ -133,13 +135,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away (| head): no failure of ours. Python would complain at exit otherwise.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What no command expects: a full disk under the temporary folder, a network drive that went away.
+        place = error.filename or "a file"
+        _say(f"{place}: {error.strerror or error}; check the disk, the network drive and the permissions")
+        return 2
     except MemoryError:
         _say("the machine has too little memory for this capture; analyse it in parts (editcap -i 3600 in.pcapng out).")
         return 2
 
 
 def _say(sentence: str) -> None:
-    print(f"notconn: {sentence}", file=sys.stderr)
+    from analyzer.report.escape import block
+
+    # File names and what stands in files are data: they must not move a terminal's cursor.
+    with suppress(OSError):
+        print(f"notconn: {block(sentence)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

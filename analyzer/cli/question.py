@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.cli.options import add_captures, parse_moment, parse_target, parse_zone
+from analyzer.cli.options import add_captures, check_input, parse_moment, parse_target, parse_zone
+from analyzer.cli.output import check_output
 from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from analyzer.pipeline import Question
 
-__all__ = ["add_question", "add_redaction", "question_of", "redaction_key"]
+__all__ = ["add_question", "add_redaction", "check_question", "question_of", "redaction_key"]
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +30,18 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     add("--endpoint", metavar="HOST:PORT", help="explain connections of this address or name, port, or both")
     add("--site", metavar="FILE", help="what you know of the network (TOML)")
     add("--rules", action="append", default=[], metavar="DIR", help="a folder with rules of your own; may repeat")
+
+
+def check_question(options: argparse.Namespace, *, to_file: bool = False) -> None:
+    """Refuse inputs and an output that cannot be, before the work begins; ``to_file`` where only a file will do.
+
+    Raises UsageError, OutputError.
+    """
+    beside = (*options.log, *options.evtx, options.netstat, options.site)
+    check_input(options.captures, *beside)
+    if to_file and options.output == "-":
+        raise UsageError("-o -: this is no text for standard output; name a file")
+    check_output(options.output, force=options.force, inputs=(*options.captures, *beside))
 
 
 def question_of(options: argparse.Namespace) -> Question:

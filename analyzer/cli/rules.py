@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from analyzer.cli.options import write_output
+from analyzer.cli.output import write_output
 
 __all__ = ["EXAMPLES", "configure", "run"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from analyzer.cli.options import check_input, check_output, warn_unread
-from analyzer.cli.question import add_question, add_redaction, question_of, redaction_key
+from analyzer.cli.options import warn_unread
+from analyzer.cli.output import new_file
+from analyzer.cli.question import add_question, add_redaction, check_question, question_of, redaction_key
 from analyzer.errors import UsageError
 
 __all__ = ["EXAMPLES", "configure", "run"]
@@ -32,10 +32,10 @@ def run(options: argparse.Namespace) -> int:
     """Analyse, cut, write; returns the exit code."""
     from analyzer.cli.progress import progress_bar
     from analyzer.pipeline import examine
+    from analyzer.report.escape import plain
     from analyzer.slices.make import make_slice, prepare_masks
 
-    check_input(options.captures)
-    check_output(options.output, force=options.force)
+    check_question(options, to_file=True)
     key = redaction_key(options)
     with progress_bar() as progress:
         examined = examine(question_of(options), progress=progress)
@@ -49,14 +49,9 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"there are {total} incidents; say which with --incident N (notconn analyze shows them)")
         name = "1"
     masks = prepare_masks(examined, key) if options.redact else None
-    target = Path(options.output)
-    place = target.with_name(f".{target.name}.part") if options.force else target
-    if options.force:
-        place.unlink(missing_ok=True)
-    made = make_slice(examined, name, place, masks=masks, allow_secrets=options.allow_secrets)
-    if options.force:
-        place.replace(target)
-    print(f"notconn: wrote {target}: {len(made.frames):,} of {made.packets:,} packets", file=sys.stderr)
+    with new_file(options.output, force=options.force) as place:
+        made = make_slice(examined, name, place, masks=masks, allow_secrets=options.allow_secrets)
+    print(f"notconn: wrote {plain(options.output)}: {len(made.frames):,} of {made.packets:,} packets", file=sys.stderr)
     print(f"notconn: {made.comparison.sentence}", file=sys.stderr)
     if options.redact and options.redact_key is None:
         print(
