@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +21,7 @@ from analyzer.report.redact import redact, report_secrets
 from analyzer.report.render import FORMATS, render
 from analyzer.slices.make import Slice, find_incident, make_slice
 from analyzer.units import NS
+from analyzer.values import dataclass, replace
 
 __all__ = ["REPORT_NAME", "Bundle", "make_bundle"]
 

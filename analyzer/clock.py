@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from analyzer.units import MS, NS, format_duration
+from analyzer.values import dataclass
 
 __all__ = ["Anchor", "ClockFit", "fit_clock"]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from analyzer.diagnose import LEAST, Examination, Examiner
 from analyzer.flows.table import Notable, Reason
 from analyzer.symptom import Symptom
+from analyzer.values import dataclass
 
 __all__ = ["FEW", "Crowd", "examine_notable"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -17,6 +16,7 @@ from analyzer.signals.reading import Reading
 from analyzer.signals.reset import Baseline
 from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
+from analyzer.values import dataclass
 
 __all__ = ["HIGH", "LEAST", "MEDIUM", "Confidence", "Diagnosis", "Examination", "Examiner", "level"]
 
@@ -59,6 +59,7 @@ class Examination:
         self._examiner = examiner
         self.symptom = symptom
         self.reading = reading
+        self._traces: dict[str, RuleTrace] = {}
 
     @cached_property
     def facts(self) -> FactSet:
@@ -141,8 +142,11 @@ class Examination:
         return reading.flow.last_ns
 
     def trace(self, match: Match) -> RuleTrace:
-        """Why a rule matched."""
-        return self._examiner.evaluator.trace(match.rule, self.facts)
+        """Why a rule matched; looked at once."""
+        known = self._traces.get(match.rule.id)
+        if known is None:
+            known = self._traces[match.rule.id] = self._examiner.evaluator.trace(match.rule, self.facts)
+        return known
 
 
 class Examiner:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.endpoint import parse_address
@@ -13,6 +12,7 @@ from analyzer.report.escape import plain
 from analyzer.report.model import UNREADABLE, IncidentReport, Report
 from analyzer.report.phrases import count
 from analyzer.units import NS, format_duration
+from analyzer.values import dataclass
 
 __all__ = ["SCHEMA", "Change", "Difference", "diff", "render_json", "render_text"]
 

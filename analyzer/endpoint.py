@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from typing import NamedTuple
 
 __all__ = ["Endpoint", "format_address", "parse_address", "parse_endpoint"]
@@ -11,11 +10,17 @@ __all__ = ["Endpoint", "format_address", "parse_address", "parse_endpoint"]
 
 def format_address(packed: bytes) -> str:
     """Return 4 or 16 packed bytes as text."""
-    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+    if len(packed) == 4:
+        return ".".join(map(str, packed))
+    import socket
+
+    return socket.inet_ntop(socket.AF_INET6, packed)
 
 
 def parse_address(text: str) -> bytes | None:
     """Return an IPv4 or IPv6 address packed, or None when ``text`` is none."""
+    import socket
+
     text = text.strip().strip("[]").partition("%")[0]
     for family in (socket.AF_INET, socket.AF_INET6):
         try:

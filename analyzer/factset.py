@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.units import format_duration
+from analyzer.values import dataclass
 
 __all__ = ["Fact", "FactSet", "FactType", "Known", "Unknown", "Value", "agree", "format_value", "say_value"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from analyzer.alignment import align, peers_of, rows_of
 from analyzer.clock import ClockFit
@@ -16,6 +15,7 @@ from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
 from analyzer.symptom import Symptom
 from analyzer.units import NS
+from analyzer.values import dataclass, replace
 
 __all__ = ["Incident", "LogReading", "from_call", "from_capture", "from_log"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from analyzer.capture.model import Note
 from analyzer.decode.notes import DnsMessage, parse_dns
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = ["Lookup", "read_lookups"]
 

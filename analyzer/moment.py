@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 from analyzer.logs.stamps import DAY_NS, Stamp, find_stamp, stamp_from_epoch
 from analyzer.logs.timeline import Timeline
 from analyzer.units import NS, parse_instant
+from analyzer.values import dataclass, replace
 
 __all__ = ["Moment", "parse_moment"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from analyzer.limits import limits_of
 from analyzer.report.model import CaptureSummary, Finding, GroupReport, IncidentReport, Report
 from analyzer.ruleset.load import RuleSet, load_rules
 from analyzer.surroundings import Surroundings
+from analyzer.values import dataclass, field, replace
 from analyzer.version import program_version
 
 if TYPE_CHECKING:

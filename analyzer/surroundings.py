@@ -8,7 +8,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from analyzer.capture.model import Note, NoteKind
 from analyzer.endpoint import Endpoint
 from analyzer.flows.rows import RowIndex, RowList
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 if TYPE_CHECKING:
     from analyzer.capture.file import Capture

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.logs.model import LogEvent
+from analyzer.values import dataclass
 
 __all__ = ["Symptom"]
 

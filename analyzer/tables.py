@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from analyzer.flows import layout as lay
 from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, URG, Flow
 from analyzer.signals.protocol import Protocol, read_protocol
 from analyzer.units import MS, NS
+from analyzer.values import dataclass
 
 if TYPE_CHECKING:
     from analyzer.capture.file import Capture

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from analyzer.capture.file import iter_frames
 from analyzer.endpoint import Endpoint, format_address, parse_address
 from analyzer.errors import UsageError
 from analyzer.surroundings import Surroundings
+from analyzer.values import dataclass
 
 __all__ = ["Target", "flows_of", "parse_target"]
 

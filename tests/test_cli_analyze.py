@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,15 @@ def test_text_is_the_default(notconn: Run, capture: Path) -> None:
     assert not ran.err
     assert ran.out.startswith("Incident 1:")
     assert "10.9.0.7:21" in ran.out
+
+
+def test_only_what_is_kept_or_asked_for_by_name_carries_the_hash(notconn: Run, capture: Path, tmp_path: Path) -> None:
+    digest = hashlib.sha256(capture.read_bytes()).hexdigest()
+    assert digest not in notconn("analyze", capture).out
+    assert digest in notconn("analyze", capture, "--format", "text").out
+    assert digest not in notconn("analyze", capture, "--format", "text", "--no-hash").out
+    assert notconn("analyze", capture, "-o", tmp_path / "report.txt").code == 0
+    assert digest in (tmp_path / "report.txt").read_text(encoding="utf-8")
 
 
 def test_json_stands_alone_on_standard_output(notconn: Run, capture: Path, log: Path) -> None:

@@ -100,8 +100,6 @@ LONGER = {
     "flows.likeness": 650,
 }
 """Compiled modules above 400 lines: one pass over a packet or flow, in which a call between modules costs time."""
-UNSLOTTED = {"WireView"}
-"""Dataclasses that keep what they computed, and so need a ``__dict__``."""
 
 LONGEST = 400
 _FORBIDDEN_NAMES = {"manager", "handler", "helper", "helpers", "utils", "util", "common", "misc"}
@@ -183,7 +181,7 @@ def test_what_a_module_offers_is_spelled_out_and_there(module: Path) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_dataclasses_have_slots(module: Path) -> None:
     for node in ast.walk(tree_of(module)):
-        if isinstance(node, ast.ClassDef) and node.name not in UNSLOTTED:
+        if isinstance(node, ast.ClassDef):
             for decorator in map(ast.unparse, node.decorator_list):
                 assert not decorator.startswith("dataclass") or "slots=True" in decorator, node.name
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from analyzer.capture.blocks import Reader
@@ -20,6 +19,7 @@ from analyzer.errors import CaptureError
 from analyzer.flows.build import endpoints, frame_of
 from analyzer.flows.digest import Digest
 from analyzer.flows.table import FlowTable
+from analyzer.values import dataclass, field
 
 __all__ = ["Capture", "RawFrame", "iter_frames", "read_capture"]
 

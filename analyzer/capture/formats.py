@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import struct
 from array import array
-from dataclasses import dataclass, field
 
 from analyzer.capture.model import Interface
 from analyzer.decode import columns as col
 from analyzer.errors import CaptureError
+from analyzer.values import dataclass, field
 
 __all__ = ["MAX_PACKET", "Layout", "foreign_links", "read_block", "recognise"]
 

@@ -9,11 +9,11 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from analyzer.errors import CaptureError
+from analyzer.values import dataclass
 
 __all__ = ["Device", "find_device", "find_dumpcap", "list_devices"]
 

@@ -15,11 +15,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import IO, Literal, Protocol
 
 from analyzer.capture.interfaces import Device, find_dumpcap
 from analyzer.errors import CaptureError
+from analyzer.values import dataclass, replace
 
 __all__ = [
     "DEFAULT_SNAP",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+from analyzer.values import dataclass, field
 
 __all__ = ["CaptureInfo", "Health", "Interface", "Note", "NoteKind"]
 

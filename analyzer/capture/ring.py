@@ -14,7 +14,6 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
@@ -23,6 +22,7 @@ from analyzer.capture.stream import Stream
 from analyzer.decode import columns as col
 from analyzer.errors import CaptureError, OutputError
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = ["Ring", "RingFile"]
 

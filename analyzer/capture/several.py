@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from analyzer.capture.file import Capture, read_capture
 from analyzer.errors import CaptureError
+from analyzer.values import dataclass
 
 __all__ = ["Unread", "expand", "read_captures"]
 

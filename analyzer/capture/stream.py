@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import analyzer.decode  # noqa: F401 - makes the hot modules importable where they are not compiled
 from analyzer.capture.blocks import Batch
@@ -17,6 +16,7 @@ from analyzer.capture.formats import Layout, read_block, recognise
 from analyzer.decode import columns as col
 from analyzer.decode.records import walk_pcap, walk_pcapng
 from analyzer.errors import CaptureError
+from analyzer.values import dataclass
 
 __all__ = ["Part", "Stream"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -52,17 +53,28 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of examples, and a column wide enough for the names of the commands."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28)
+        super().__init__(prog, max_help_position=28, width=_columns() - 2)
         # argparse forgets that commands stand further to the right than options.
         self._action_max_length = max(map(len, COMMANDS)) + 4
+
+
+def _columns() -> int:
+    """Return the width for help, which argparse asks for with every argument; its own way loads two decompressors."""
+    try:
+        return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size().columns or 80
+    except (ValueError, OSError):
+        return 80
 
 
 def _examples(examples: Iterable[tuple[str, str]]) -> str:
     return "examples:\n" + "\n".join(f"  {command}\n      {meaning}" for command, meaning in examples)
 
 
-def build(name: str | None) -> argparse.ArgumentParser:
-    """Return the parser, with the arguments of the command ``name`` only: start-up counts."""
+def build(name: str | None, *, alone: bool = False) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the command ``name`` only, ``alone`` without the others' names.
+
+    Start-up counts: most of it was spent on arguments that were not asked for.
+    """
     from analyzer.version import program_version
 
     parser = _Parser(
@@ -74,7 +86,8 @@ def build(name: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"notconn {program_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser, title="commands")
-    for command, summary in COMMANDS.items():
+    for command in (name,) if alone and name is not None else COMMANDS:
+        summary = COMMANDS[command]
         sub = commands.add_parser(
             command,
             help=summary,
@@ -107,7 +120,7 @@ def _run(arguments: list[str]) -> int:
     name = next((word for word in arguments if not word.startswith("-")), None)
     if name is not None:
         _check_command(name)
-    parser = build(name)
+    parser = build(name, alone=arguments[:1] == [name])
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help(sys.stderr)
@@ -120,6 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Both are missing where a program without a console, or a shell that closed them, starts us.
     sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    # Nearly all that is made lives until the answer is written; looking for cycles among it costs a tenth of the time.
+    gc.set_threshold(100_000)
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:

@@ -11,6 +11,7 @@ from analyzer.cli.output import check_output
 from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
+    from analyzer.factset import Value
     from analyzer.pipeline import Question
 
 __all__ = ["add_question", "add_redaction", "check_question", "question_of", "redaction_key"]
@@ -47,7 +48,6 @@ def check_question(options: argparse.Namespace, *, to_file: bool = False) -> Non
 def question_of(options: argparse.Namespace) -> Question:
     """Return the question that the arguments ask. Raises UsageError, RuleError."""
     from analyzer.pipeline import Question
-    from analyzer.site import load_site
 
     return Question(
         captures=options.captures,
@@ -57,9 +57,15 @@ def question_of(options: argparse.Namespace) -> Question:
         endpoint=parse_target(options.endpoint) if options.endpoint is not None else None,
         zone=parse_zone(options.zone) if options.zone is not None else None,
         rules=[Path(folder) for folder in options.rules],
-        settings=load_site(Path(options.site)) if options.site else {},
+        settings=_site(options.site) if options.site else {},
         hash_files=not options.no_hash,
     )
+
+
+def _site(path: str) -> dict[str, Value]:
+    from analyzer.site import load_site
+
+    return load_site(Path(path))
 
 
 def add_redaction(parser: argparse.ArgumentParser) -> None:

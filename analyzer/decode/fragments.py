@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+
+from analyzer.values import dataclass, field
 
 __all__ = ["Reassembler"]
 

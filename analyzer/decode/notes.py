@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 
 from analyzer.capture.model import Note, NoteKind
 from analyzer.endpoint import Endpoint, parse_address
+from analyzer.values import dataclass
 
 __all__ = [
     "ArpMessage",

@@ -7,11 +7,11 @@ modulo 2**32. What could not be known is None, never zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from analyzer.endpoint import Endpoint
+from analyzer.values import dataclass
 
 __all__ = [
     "ACK",

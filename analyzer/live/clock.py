@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from analyzer.units import NS, format_duration
+from analyzer.values import dataclass
 
 __all__ = ["Jump", "PacketClock", "awake_and_asleep_ns"]
 

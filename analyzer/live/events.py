@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from analyzer.report.escape import plain
 from analyzer.units import format_instant
+from analyzer.values import dataclass, field
 
 __all__ = ["SCHEMA", "Event", "Kind", "Value", "as_json", "as_line"]
 

@@ -10,10 +10,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from analyzer.capture.live import Tap
 from analyzer.errors import CaptureError
+from analyzer.values import dataclass, field
 
 __all__ = ["Delivery", "Feed", "Line"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from analyzer.report.model import CaptureSummary, IncidentReport, Report
 from analyzer.report.render import FORMATS, render
 from analyzer.ruleset.load import RuleSet
 from analyzer.units import NS, format_instant
+from analyzer.values import dataclass, replace
 from analyzer.version import program_version
 
 __all__ = ["Folders", "Written"]

@@ -9,10 +9,10 @@ import codecs
 import contextlib
 import os
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.errors import LogError
+from analyzer.values import dataclass
 
 __all__ = ["FollowedLog", "Line"]
 

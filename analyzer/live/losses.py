@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = ["Loss", "Losses"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 from analyzer.errors import UsageError
+from analyzer.values import dataclass
 
 __all__ = ["Exporter", "Metric", "parse_address", "render"]
 

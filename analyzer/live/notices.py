@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from analyzer.errors import UsageError
+from analyzer.values import dataclass, field
 
 __all__ = ["Attacher", "Gate", "Messenger"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from analyzer.factset import Value
 from analyzer.live.running import Keep
 from analyzer.ruleset.load import RuleSet
 from analyzer.units import NS
+from analyzer.values import dataclass, field
 
 __all__ = ["Plan"]
 

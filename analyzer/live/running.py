@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from analyzer.capture.blocks import Batch
@@ -23,6 +22,7 @@ from analyzer.flows.digest import Digest
 from analyzer.flows.table import FlowTable
 from analyzer.live.selection import bytes_of, columns, select
 from analyzer.units import NS
+from analyzer.values import dataclass, replace
 
 __all__ = ["Keep", "Running"]
 

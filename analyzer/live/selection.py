@@ -7,13 +7,13 @@ copies what they refer to and nothing else.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from analyzer.flows import layout as lay
 from analyzer.flows.digest import Digest
+from analyzer.values import dataclass
 
 __all__ = ["Columns", "bytes_of", "columns", "related", "select"]
 

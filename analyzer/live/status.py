@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from analyzer.endpoint import Endpoint
 from analyzer.flows.build import endpoints
@@ -14,6 +13,7 @@ from analyzer.live.teller import Told
 from analyzer.report.phrases import count
 from analyzer.ruleset.timeouts import matching
 from analyzer.units import NS, format_duration
+from analyzer.values import dataclass
 
 __all__ = ["Quiet", "Status", "describe", "metrics_of", "quietest"]
 

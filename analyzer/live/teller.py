@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from analyzer.diagnose import Confidence
@@ -14,6 +13,7 @@ from analyzer.live.folder import Folders, Written
 from analyzer.live.notices import Attacher, Gate, Messenger
 from analyzer.report.text import render as render_text
 from analyzer.units import NS, format_duration
+from analyzer.values import dataclass, field
 
 __all__ = ["Teller", "Told"]
 

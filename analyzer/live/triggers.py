@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from analyzer.logs.read import read_log
 from analyzer.surroundings import Surroundings
 from analyzer.target import Target, flows_of
 from analyzer.units import NS
+from analyzer.values import dataclass, field, replace
 
 __all__ = ["Triggers"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from analyzer.endpoint import Endpoint, parse_address
+from analyzer.values import dataclass
 
 __all__ = ["Place", "Places", "endpoint_of", "find_places", "places_of_fields"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from analyzer.errors import LogError
@@ -16,6 +15,7 @@ from analyzer.logs.codes import NOT_CONNECTED, ErrorCode, code_from_ntstatus
 from analyzer.logs.model import Action, EventKind, LogEvent
 from analyzer.logs.records import MAX_TEXT, Record, events_of
 from analyzer.logs.stamps import Stamp, find_stamp
+from analyzer.values import replace
 
 __all__ = ["evtx_records", "is_event_xml", "record_events", "split_event_xml"]
 

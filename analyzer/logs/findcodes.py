@@ -7,7 +7,6 @@ before it, or a known error text in the record says the same; names, HRESULTs an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from analyzer.logs.codes import (
     NOT_CONNECTED,
@@ -18,6 +17,7 @@ from analyzer.logs.codes import (
     code_from_symbol,
 )
 from analyzer.logs.phrases import MANAGED_GUARDS, find_phrases, fold
+from analyzer.values import dataclass
 
 __all__ = ["CodeHit", "find_codes"]
 

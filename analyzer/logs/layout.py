@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from analyzer.logs.records import Record, text_record
 from analyzer.logs.stamps import HEAD, Stamp, find_stamp
 from analyzer.logs.structured import csv_header, csv_record, json_record, parse_json_line, w3c_record
+from analyzer.values import dataclass, replace
 
 __all__ = ["Layout", "learn_layout", "w3c_fields"]
 

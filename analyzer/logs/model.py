@@ -7,11 +7,11 @@ What a log does not say is None, never a guess from elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from analyzer.endpoint import Endpoint
 from analyzer.logs.codes import ErrorCode
+from analyzer.values import dataclass, field
 
 __all__ = ["NEAR_NS", "Action", "ErrorCode", "EventKind", "LogEvent", "LogFile", "SocketRow"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date, tzinfo
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from analyzer.errors import LogError
 from analyzer.logs.model import LogEvent, LogFile, SocketRow
 from analyzer.logs.sources import Gathered, gather, read_rows
 from analyzer.logs.timeline import Timeline
+from analyzer.values import replace
 
 __all__ = ["read_log", "read_sockets"]
 

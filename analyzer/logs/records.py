@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from analyzer.logs.calls import call_of_name, find_call
@@ -18,6 +17,7 @@ from analyzer.logs.model import EventKind, LogEvent
 from analyzer.logs.phrases import fold
 from analyzer.logs.stamps import Stamp
 from analyzer.logs.steps import Step, find_layer, find_step
+from analyzer.values import dataclass, field
 
 __all__ = ["MAX_TEXT", "Record", "events_of", "text_record"]
 

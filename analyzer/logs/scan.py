@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from analyzer.logs.block import Block
 from analyzer.logs.encodings import Decoder, sniff_wide
@@ -18,6 +17,7 @@ from analyzer.logs.layout import Layout, learn_layout, w3c_fields
 from analyzer.logs.model import LogEvent
 from analyzer.logs.records import events_of
 from analyzer.logs.stamps import Stamp
+from analyzer.values import dataclass
 
 __all__ = ["MAX_ERRORS", "MAX_OTHERS", "LogScanner", "Scan"]
 

@@ -12,7 +12,6 @@ import io
 import lzma
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from analyzer.errors import LogError
@@ -24,6 +23,7 @@ from analyzer.logs.scan import MAX_ERRORS, MAX_OTHERS, LogScanner
 from analyzer.logs.sockets import is_socket_table, parse_sockets
 from analyzer.logs.stamps import Stamp
 from analyzer.logs.structured import json_objects, json_record, parse_json_line
+from analyzer.values import dataclass, field
 
 __all__ = ["Gathered", "gather", "read_rows"]
 

@@ -9,10 +9,10 @@ glog, logcat, time of day alone, and epoch counts (s, ms, µs, ns, FILETIME as i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = ["DAY_NS", "EPOCH_DATE", "Stamp", "find_stamp", "stamp_from_epoch", "stamp_from_value"]
 

@@ -7,9 +7,9 @@ English first, with the usual German, French, Spanish, Japanese and Chinese; tex
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from analyzer.logs.model import Action, EventKind
+from analyzer.values import dataclass
 
 __all__ = ["Step", "find_layer", "find_step"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from analyzer.logs.stamps import DAY_NS, EPOCH_DATE, Stamp
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = ["Instant", "Timeline"]
 

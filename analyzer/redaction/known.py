@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.capture.model import Note, NoteKind
@@ -13,6 +12,7 @@ from analyzer.logs.model import LogEvent, LogFile, SocketRow
 from analyzer.redaction.dns import dns_names
 from analyzer.redaction.masks import Masks
 from analyzer.redaction.payload import clean_refusal
+from analyzer.values import replace
 
 if TYPE_CHECKING:
     from analyzer.target import Target

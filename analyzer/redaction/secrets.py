@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from analyzer.errors import OutputError
+from analyzer.values import dataclass
 
 __all__ = ["Secret", "find_secrets", "refuse"]
 

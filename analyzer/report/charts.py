@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from analyzer.report.ladder import notable_silences
 from analyzer.report.model import IncidentReport, Report, SilenceRow
 from analyzer.report.phrases import clock, count, frames, instant, span
 from analyzer.units import NS, format_duration
+from analyzer.values import dataclass
 
 __all__ = [
     "IncidentMap",

@@ -8,8 +8,7 @@ its name says, and keeps what was hidden visible as an escape such as ``\x1b``.
 from __future__ import annotations
 
 import re
-import unicodedata
-from html import escape as _html_escape
+from functools import cache
 
 __all__ = [
     "adf",
@@ -35,10 +34,17 @@ _LEADING_NUMBER = re.compile(r"^(\d+)([.)])")
 _JIRA = re.compile(r"([\\*_{}\[\]|!]|(?<![A-Za-z0-9])[-+^~]|[-+^~](?![A-Za-z0-9])|\?(?=\?)|^#)")
 _LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*)?")
 _MERMAID = {ord(character): f"#{ord(character)};" for character in '#;<>"{}%`\\'}
-_XML_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@cache
+def _xml_forbidden() -> re.Pattern[str]:
+    """Return what XML cannot carry; to compile it takes as long as a small capture, and few dialects ask."""
+    return re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _visible(character: str) -> str:
+    import unicodedata
+
     if unicodedata.category(character) == "Zs":
         return " "
     code = ord(character)
@@ -70,12 +76,14 @@ def block(text: str, limit: int = 20_000) -> str:
 
 def html(text: str) -> str:
     """Return ``text`` for an HTML text node or a quoted attribute."""
-    return _html_escape(plain(text), quote=True)
+    from html import escape
+
+    return escape(plain(text), quote=True)
 
 
 def xml(text: str) -> str:
     """Return ``text`` for an XML 1.0 text node or attribute; characters XML cannot carry are already visible."""
-    return _XML_FORBIDDEN.sub("?", _html_escape(plain(text), quote=True))
+    return _xml_forbidden().sub("?", html(text))
 
 
 def markdown(text: str) -> str:

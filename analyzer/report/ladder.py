@@ -7,11 +7,11 @@ that carries their length. Runs of like packets that decide nothing are folded t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from analyzer.report.model import IncidentReport, SilenceRow, TimelineRow
 from analyzer.units import NS, format_duration
+from analyzer.values import dataclass, replace
 
 __all__ = ["Rung", "notable_silences", "rungs"]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.report import phrases
 from analyzer.report.escape import block, plain
 from analyzer.report.health import capture_lines
 from analyzer.report.model import Evidence, Fix, IncidentReport, Report
+from analyzer.values import dataclass
 
 __all__ = ["Block", "Bullets", "Code", "Heading", "Paragraph", "Span", "Table", "mark", "note"]
 

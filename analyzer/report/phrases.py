@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from analyzer.report.escape import plain
 from analyzer.report.model import UNREADABLE, CaptureSummary, Confidence, Culprit, Evidence, IncidentReport, Report
 from analyzer.units import format_instant
+from analyzer.values import replace
 
 __all__ = [
     "CONFIDENCE",

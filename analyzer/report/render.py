@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from analyzer.errors import UsageError
-from analyzer.report.model import Report
+from analyzer.values import dataclass
+
+if TYPE_CHECKING:
+    from analyzer.report.model import Report
 
 __all__ = ["FORMATS", "Format", "format_for_path", "render"]
 

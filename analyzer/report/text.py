@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import IO
 
 from analyzer.report.escape import block, plain
@@ -26,6 +25,7 @@ from analyzer.report.phrases import (
     named,
     score,
 )
+from analyzer.values import dataclass
 
 __all__ = ["TICKET_LINES", "render", "ticket", "wants_color"]
 

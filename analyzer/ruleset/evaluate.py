@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from analyzer.facts import FactSet, Known, Unknown, Value, statement
 from analyzer.ruleset.conditions import condition_text
 from analyzer.ruleset.load import RuleSet
 from analyzer.ruleset.model import SETTINGS, Adjustment, AnyOf, Condition, Not, Reference, Rule, Test
 from analyzer.ruleset.timeouts import is_known_limit
+from analyzer.values import dataclass
 
 __all__ = [
     "UNDECIDED_CAP",
@@ -134,12 +134,16 @@ class Trace:
     """How a condition came to its value; the leaves carry the facts."""
 
     value: bool | None
-    text: str
-    """The condition in words."""
+    condition: Condition
     fact: str | None = None
     evidence: Known | Unknown | None = None
     """Of a leaf: the fact as it was."""
     parts: tuple[Trace, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The condition in words."""
+        return condition_text(self.condition)
 
     def leaves(self) -> Iterator[Trace]:
         """Yield every test, in the order written."""
@@ -160,12 +164,17 @@ class Trace:
 
 def trace_condition(condition: Condition, facts: FactSet, settings: Settings | None = None) -> Trace:
     """Evaluate a condition and keep how it came about."""
-    value = compile_condition(condition, settings)(facts.known_values)
-    text = condition_text(condition)
     if isinstance(condition, Test):
-        return Trace(value, text, condition.fact, facts[condition.fact])
-    parts = (condition.part,) if isinstance(condition, Not) else condition.parts
-    return Trace(value, text, parts=tuple(trace_condition(part, facts, settings) for part in parts))
+        value = _compile_test(condition, settings or {})(facts.known_values)
+        return Trace(value, condition, condition.fact, facts[condition.fact])
+    if isinstance(condition, Not):
+        part = trace_condition(condition.part, facts, settings)
+        return Trace(None if part.value is None else not part.value, condition, parts=(part,))
+    parts = tuple(trace_condition(part, facts, settings) for part in condition.parts)
+    found = [part.value for part in parts]
+    decisive = isinstance(condition, AnyOf)
+    joint = decisive if decisive in found else None if None in found else not decisive
+    return Trace(joint, condition, parts=parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +295,9 @@ class Evaluator:
             raise ValueError(f"the rule {rule.id} has no condition yet")
         when = trace_condition(rule.when, facts, self._settings)
         unless = None if rule.unless is None else trace_condition(rule.unless, facts, self._settings)
-        raised = self._fired(rule.raises, facts)
-        lowered = self._fired(rule.lowers, facts)
+        ready = next(one for one in self._ready if one.rule is rule)
+        raised = self._fired(rule.raises, ready.raises, facts)
+        lowered = self._fired(rule.lowers, ready.lowers, facts)
         because = list(_reasons(when))
         for adjustment, trace in raised:
             because += _adjustment_reasons(adjustment, trace)
@@ -299,9 +309,14 @@ class Evaluator:
             rule, when, unless, raised, lowered, _distinct(because), _distinct(against), tuple(missing.items())
         )
 
-    def _fired(self, adjustments: tuple[Adjustment, ...], facts: FactSet) -> tuple[tuple[Adjustment, Trace], ...]:
-        traced = ((one, trace_condition(one.condition, facts, self._settings)) for one in adjustments)
-        return tuple((one, trace) for one, trace in traced if trace.value)
+    def _fired(
+        self, adjustments: tuple[Adjustment, ...], checks: tuple[tuple[Check, float], ...], facts: FactSet
+    ) -> tuple[tuple[Adjustment, Trace], ...]:
+        return tuple(
+            (one, trace_condition(one.condition, facts, self._settings))
+            for one, (check, _) in zip(adjustments, checks, strict=True)
+            if check(facts.known_values)
+        )
 
 
 def _score(ready: _Ready, values: Mapping[str, Value], decided: bool | None) -> float:

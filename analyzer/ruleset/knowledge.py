@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from analyzer.facts import VOCABULARY, FactSet, say_value
 from analyzer.factset import agree
 from analyzer.ruleset.conditions import condition_text, restore_condition
 from analyzer.ruleset.model import Condition
+from analyzer.values import dataclass
 
 __all__ = ["Answer", "Fix", "Knowledge", "LookAlike", "placeholders", "render_summary", "restore_knowledge"]
 

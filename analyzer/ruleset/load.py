@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from analyzer.resources import rules_directory
 from analyzer.ruleset.conditions import dump_condition, restore_condition
 from analyzer.ruleset.knowledge import Answer, Knowledge, restore_knowledge
 from analyzer.ruleset.model import SETTINGS, Adjustment, Cause, Rule
+from analyzer.values import dataclass, field
 
 __all__ = ["COMPILED", "ErrorCode", "RuleSet", "Runtime", "SocketState", "compile_rules", "load_rules", "read_rules"]
 

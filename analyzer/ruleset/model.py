@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from analyzer.factset import FactType, Value
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = [
     "CULPRITS",

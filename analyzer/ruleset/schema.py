@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from analyzer.facts import VOCABULARY
 from analyzer.ruleset.condition_reader import read_condition
@@ -12,6 +11,7 @@ from analyzer.ruleset.conditions import dump_condition
 from analyzer.ruleset.knowledge import PARTIES, placeholders
 from analyzer.ruleset.model import CULPRITS, Adjustment, Condition, Rule
 from analyzer.ruleset.yamltree import Node, Plain, Source, nearest
+from analyzer.values import dataclass, field
 
 __all__ = ["Context", "read_cause_file", "read_causes", "read_codes", "read_fixes", "read_states"]
 

@@ -7,13 +7,13 @@ many products share a round number, so every candidate is listed and none is nam
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from analyzer.errors import RuleError
 from analyzer.resources import rules_directory
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = ["KINDS", "MIDDLEBOXES", "SCOPES", "Limit", "is_known_limit", "load_limits", "matching"]
 

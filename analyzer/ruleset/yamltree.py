@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from analyzer.values import dataclass, field
 
 __all__ = ["Node", "Plain", "Scalar", "Source", "nearest", "read_tree"]
 

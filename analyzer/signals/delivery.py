@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
 from analyzer.signals.wire import WireView
+from analyzer.values import dataclass
 
 __all__ = [
     "Pending",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from analyzer import seqnum
@@ -11,6 +10,7 @@ from analyzer.signals.delivery import Unanswered
 from analyzer.signals.reset import is_ignored
 from analyzer.signals.wire import WireView
 from analyzer.units import NS
+from analyzer.values import dataclass
 
 __all__ = ["Ending", "EndingKind", "Pause", "read_ending", "read_pause"]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from analyzer import seqnum
 from analyzer.flows.model import ACK, RST, SYN, Segment
 from analyzer.signals.wire import WireView
+from analyzer.values import dataclass
 
 __all__ = ["Opening", "OpeningKind", "read_opening"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.flows.model import Flow
+from analyzer.values import dataclass
 
 __all__ = ["Protocol", "Talk", "TlsState", "read_protocol", "read_talk"]
 

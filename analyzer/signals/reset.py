@@ -7,7 +7,6 @@ Weaver, Sommer and Paxson (NDSS 2009): a sender that goes on after "its" RST, se
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
@@ -15,6 +14,7 @@ from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
 from analyzer.signals.wire import WireView
 from analyzer.units import MS
+from analyzer.values import dataclass
 
 __all__ = ["Baseline", "Origin", "Reset", "ResetForm", "is_ignored", "read_resets"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from analyzer.flows.model import ACK, RST, SYN, Flow, Segment
@@ -17,13 +16,13 @@ look at the same packet (router, "any" interface, pktmon components) comes withi
 _INITIAL_TTLS = frozenset((64, 128, 255))
 
 
-@dataclass(frozen=True)
 class WireView:
     """A flow's kept segments without the capture's own copies."""
 
-    flow: Flow
-    segments: tuple[Segment, ...]
-    copies: int
+    def __init__(self, flow: Flow, segments: tuple[Segment, ...], copies: int) -> None:
+        self.flow = flow
+        self.segments = segments
+        self.copies = copies
 
     @classmethod
     def of(cls, flow: Flow) -> WireView:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from analyzer.endpoint import Endpoint
 from analyzer.facts import VOCABULARY
@@ -13,6 +12,7 @@ from analyzer.redaction.known import mask_endpoint, mask_log, mask_socket, mask_
 from analyzer.redaction.masks import Masks
 from analyzer.report.phrases import score
 from analyzer.target import Target
+from analyzer.values import dataclass, replace
 
 __all__ = ["Comparison", "compare"]
 

@@ -6,7 +6,6 @@ A slice starts narrow. When the verdict on it is another than on the whole captu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from analyzer.capture.model import Note, NoteKind
 from analyzer.decode.notes import parse_arp, parse_neighbour
@@ -19,6 +18,7 @@ from analyzer.signals.reading import Reading
 from analyzer.story import decisive_frames
 from analyzer.surroundings import Surroundings
 from analyzer.units import NS
+from analyzer.values import dataclass, field
 
 __all__ = ["WIDEST", "Choice", "choose"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -26,6 +25,7 @@ from analyzer.slices.check import Comparison, compare
 from analyzer.slices.choose import WIDEST, Choice, choose
 from analyzer.slices.comment import packet_comments, section_comment
 from analyzer.slices.gather import frames_of
+from analyzer.values import dataclass, replace
 
 __all__ = ["Slice", "find_incident", "make_slice", "prepare_masks", "redacted_report"]
 

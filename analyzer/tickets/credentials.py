@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from analyzer.errors import UsageError
+from analyzer.values import dataclass, field
 
 __all__ = ["Credentials", "read_credentials"]
 

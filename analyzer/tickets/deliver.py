@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from analyzer.errors import OutputError
@@ -11,6 +10,7 @@ from analyzer.report.escape import plain
 from analyzer.report.phrases import count
 from analyzer.tickets.post import Dialect, File, Post
 from analyzer.tickets.wire import Refused, Uncertain
+from analyzer.values import dataclass, field
 
 __all__ = ["Comment", "Known", "Unchanging", "Uploaded", "Vendor", "deliver", "describe"]
 

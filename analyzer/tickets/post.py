@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from analyzer.report import escape
@@ -12,6 +11,7 @@ from analyzer.report.json import render as render_json
 from analyzer.report.model import Report
 from analyzer.report.note import mark
 from analyzer.report.render import render
+from analyzer.values import dataclass, replace
 
 __all__ = ["Dialect", "File", "Post", "make_post"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from analyzer.errors import UsageError
+from analyzer.values import dataclass
 
 __all__ = ["SYSTEMS", "System", "Target", "parse_target"]
 
