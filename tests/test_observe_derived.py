@@ -6,12 +6,13 @@ import pytest
 
 from analyzer.endpoint import parse_endpoint
 from analyzer.factset import FactSet, Known
+from analyzer.incidents import from_capture
 from analyzer.logs.model import LogEvent, SocketRow
 from analyzer.observe import observe
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
 from tests.conversations import guilty, ordinary
-from tests.reading import Part, event_of, facts_of, known, surroundings_of, unknown
+from tests.reading import Part, event_of, examiner_of, facts_of, known, surroundings_of, unknown
 from tests.wire import Conversation, arp, dns
 
 START = Conversation().now
@@ -225,3 +226,20 @@ def test_only_a_sibling_that_connected_elsewhere_tells_of_a_race() -> None:
     again = Conversation(client="10.0.0.5:50004", server="10.9.0.7:443", start=START + NS // 4)
     again.handshake()
     assert unknown(facts_of(conv, again), "sibling_family_differs")
+
+
+@pytest.mark.parametrize(("end", "fell_back"), [("refused", True), ("one SYN", True), ("waited", False)])
+def test_falling_back_to_the_other_family_is_no_incident_by_itself(end: str, fell_back: bool) -> None:
+    first = Conversation(client="[2001:db8::5]:50003", server="[2001:db8::7]:443")
+    first.syn(arrives=end == "refused")
+    if end == "refused":
+        first.refuse()
+    elif end == "waited":
+        first.retransmit("client", after="1s")
+    then = Conversation(client="10.0.0.5:50002", server="10.9.0.7:443", start=START + NS // 4)
+    then.handshake()
+    then.wait("30s")
+    then.exchange()
+    assert known(facts_of(first, then), "fell_back") is fell_back
+    found, _, _ = from_capture(examiner_of(first, then))
+    assert [incident.diagnosis.cause for incident in found] == ([] if fell_back else ["address-race-lost"])

@@ -86,3 +86,15 @@ def test_a_reset_is_no_fin() -> None:
     closing = closing_of(guilty.server_reset())
     assert closing.first_fin is None
     assert not closing.both
+
+
+def test_words_said_while_closing_are_a_farewell_and_no_use() -> None:
+    assert closing_of(ordinary.farewell_into_a_closed_connection()).data_after_responder_fin == ()
+
+
+def test_a_request_is_no_farewell_though_its_program_closes_when_no_answer_comes() -> None:
+    conv = _open()
+    conv.fin("server")
+    conv.client("GET / HTTP/1.1\r\n\r\n", acked=False)
+    conv.fin("client", acked=False, after="3s")
+    assert len(closing_of(conv).data_after_responder_fin) == 1

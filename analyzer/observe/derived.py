@@ -218,6 +218,11 @@ def _family(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     ]
     if siblings:
         facts.know("sibling_family_differs", any(len(row.responder.packed) != mine for row in siblings))
+    other_family = [row.first_frame for row in siblings if len(row.responder.packed) != mine]
+    opening = reading.opening
+    dropped = opening.kind in (OpeningKind.RESET, OpeningKind.ABANDONED)
+    dropped = dropped or (opening.kind is OpeningKind.UNANSWERED and len(opening.syns) == 1)
+    facts.know("fell_back", dropped and bool(other_family), tuple(other_family[:2]))
 
 
 def _scan(facts: FactSet, reading: Reading, around: Surroundings) -> None:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, Segment
 from analyzer.signals.wire import WireView
+from analyzer.units import MS
 
 __all__ = ["Closing", "read_closing"]
+
+_ONE_BREATH_NS = 100 * MS
+"""A program that closes sooner after its last words awaited no answer to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Closing:
     responder_fin_acked: bool | None
     """The initiator acknowledged the responder's FIN; None when there was none."""
     data_after_responder_fin: tuple[Segment, ...]
-    """New data of the initiator sent after the responder's FIN had reached it."""
+    """New data of the initiator sent after the responder's FIN had reached it; not its words while closing."""
     data_after_initiator_fin: tuple[Segment, ...]
     """New data of the responder sent after the initiator's FIN."""
     resets_after_late_data: tuple[Segment, ...]
@@ -63,6 +67,8 @@ def read_closing(view: WireView) -> Closing:
         fin_acked = ack is not None
         known_from = ack.frame if ack is not None else responder_fin.frame
         late = _new_data(view.initiator, from_frame=known_from, after=responder_fin)
+        if late and initiator_fin is not None and _is_farewell(late, initiator_fin, view):
+            late = ()
         if late:
             resets = tuple(s for s in view.responder if s.has(RST) and s.frame > late[0].frame)
             acked = any(
@@ -77,6 +83,14 @@ def read_closing(view: WireView) -> Closing:
 
 def _first_fin(segments: tuple[Segment, ...]) -> Segment | None:
     return next((s for s in segments if s.has(FIN) and not s.has(RST)), None)
+
+
+def _is_farewell(late: tuple[Segment, ...], own_fin: Segment, view: WireView) -> bool:
+    """Tell whether the initiator said ``late`` and closed in one breath: a TLS close_notify, QUIT, COM_QUIT."""
+    said = late[0]
+    if said.frame > own_fin.frame or own_fin.ts_ns - said.ts_ns > _ONE_BREATH_NS:
+        return False
+    return late[-1].frame <= own_fin.frame and not any(said.frame < s.frame < own_fin.frame for s in view.responder)
 
 
 def _new_data(segments: tuple[Segment, ...], *, from_frame: int, after: Segment) -> tuple[Segment, ...]:

@@ -39,6 +39,13 @@ DERIVED = (
         "The attempt that connected used the other address family.",
     ),
     truth(
+        "fell_back",
+        "The program gave the attempt up at once, or it was refused, and one to the other address family connected "
+        "within two seconds, as programs that try both do (RFC 8305)",
+        NO_FLOW,
+        "The program fell back to the other address family, and connected.",
+    ),
+    truth(
         "foreign_ack_seen",
         "The responder answered a SYN with an ACK of another connection before it answered it in order",
         NO_START,

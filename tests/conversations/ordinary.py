@@ -149,6 +149,25 @@ def scanned_port_open() -> Conversation:
     return conv
 
 
+def farewell_into_a_closed_connection() -> Conversation:
+    """The server tires of the connection; the client's pool says goodbye some time later and closes with it."""
+    conv = _open(2)
+    conv.wait("20s")
+    conv.fin("server")
+    conv.wait("40s")
+    conv.client("QUIT\r\n", acked=False)
+    conv.fin("client", acked=False)
+    conv.server_rst(with_ack=False, after="20ms")
+    return conv
+
+
+def syn_as_the_capture_ends() -> Conversation:
+    """Nobody could have answered yet."""
+    conv = Conversation()
+    conv.syn()
+    return conv
+
+
 ORDINARY: dict[str, Callable[[], Conversation]] = {
     each.__name__: each
     for each in (
@@ -166,5 +185,7 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         blind_reset_ignored,
         window_reopens,
         scanned_port_open,
+        farewell_into_a_closed_connection,
+        syn_as_the_capture_ends,
     )
 }
