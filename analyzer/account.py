@@ -25,7 +25,7 @@ from analyzer.ruleset.evaluate import Match, Reason, compile_condition
 from analyzer.ruleset.knowledge import Fix as Advice
 from analyzer.ruleset.knowledge import Knowledge, render_summary
 from analyzer.ruleset.load import RuleSet
-from analyzer.story import decisive_frames, silences, timeline
+from analyzer.story import decisive_frames, sequence, silences, timeline
 from analyzer.surroundings import Surroundings
 from analyzer.units import format_instant
 
@@ -76,6 +76,7 @@ def incident_report(
         references=knowledge.references if full else (),
         timeline=timeline(incident, around) if full else (),
         silences=silences(incident) if full else (),
+        sequence=sequence(incident) if full else (),
     )
 
 

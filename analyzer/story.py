@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, Segment, Silence
+from analyzer.flows.model import ACK, FIN, PSH, RST, SYN, Half, Segment, Silence
 from analyzer.incidents import Incident
+from analyzer.logs.model import LogEvent
 from analyzer.observe.waiting import answered, survived
-from analyzer.report.model import KnownLimit, SilenceRow, TimelineRow
+from analyzer.remarks import remark
+from analyzer.report.model import KnownLimit, SequenceKind, SequenceRow, SilenceRow, TimelineRow
+from analyzer.report.phrases import stem
 from analyzer.ruleset.timeouts import matching
+from analyzer.seqnum import add, distance
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
 from analyzer.surroundings import Surroundings
 from analyzer.units import NS
 
-__all__ = ["decisive_frames", "silences", "timeline"]
+__all__ = ["decisive_frames", "sequence", "silences", "timeline"]
 
 _MOST_ROWS = 26
 _CONTEXT = 2
@@ -93,10 +97,14 @@ def timeline(incident: Incident, around: Surroundings) -> tuple[TimelineRow, ...
     if event is not None and incident.symptom.time_ns is not None:
         what = " ".join(part for part in (event.call or "", str(event.code or "")) if part)
         rows.append(
-            TimelineRow(incident.symptom.time_ns, f"log: {what}", "log", note="The error of the ticket.", decisive=True)
+            TimelineRow(incident.symptom.time_ns, f"log: {what}", "log", note=_reported(event), decisive=True)
         )
     rows.sort(key=lambda row: (row.ts_ns, row.frame or 0))
     return tuple(rows)
+
+
+def _reported(event: LogEvent) -> str:
+    return f"The reported error, {stem(event.path)} line {event.line}."
 
 
 def _packets(incident: Incident, reading: Reading) -> list[TimelineRow]:
@@ -131,7 +139,7 @@ def _packets(incident: Incident, reading: Reading) -> list[TimelineRow]:
                 "packet",
                 s.frame,
                 s.from_initiator,
-                _note(reading, s),
+                remark(reading, s),
                 s.frame in decisive,
                 flags_text(s),
                 s.payload_len,
@@ -151,27 +159,6 @@ def _gap(reading: Reading) -> int:
     return max(gaps, default=(0, 0))[1]
 
 
-def _note(reading: Reading, s: Segment) -> str:
-    closing = reading.closing
-    if s.has(RST):
-        judged = next((one for one in reading.resets if one.segment.frame == s.frame), None)
-        if judged is not None and judged.reasons:
-            return judged.reasons[0]
-        return ""
-    if closing.responder_fin is not None and s.frame == closing.responder_fin.frame:
-        return "The server closes its side."
-    if closing.initiator_fin is not None and s.frame == closing.initiator_fin.frame:
-        return "The client closes its side."
-    if any(s.frame == late.frame for late in closing.data_after_responder_fin[:1]):
-        return "Sent although the server had closed."
-    for run in reading.stuck.values():
-        if run is not None and s.frame == run.first.frame:
-            return "Never acknowledged."
-        if run is not None and any(s.frame == one.frame for one in run.sends[1:]):
-            return "Sent again."
-    return ""
-
-
 def silences(incident: Incident) -> tuple[SilenceRow, ...]:
     """Return the flow's longest silences, in time order, with the known limits that fit the decisive one."""
     reading = incident.diagnosis.examination.reading
@@ -186,8 +173,10 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
         what = _broken_by(silence)
         fate = "answered" if answered(silence) else "never answered" if not silence.after_flags & RST else ""
         lived: bool | None = survived(silence)
-        if closed:
-            lived = False if decisive and not silence.after_from_initiator else None
+        if decisive and not silence.after_from_initiator and (closed or _closes_at_once(reading, silence)):
+            lived = False
+        elif closed:
+            lived = None
         limits: tuple[KnownLimit, ...] = ()
         if decisive and silence.duration_ns >= 10 * NS:
             limits = _limits(silence.duration_ns, incident)
@@ -205,6 +194,12 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
         )
     rows.sort(key=lambda row: row.start_ns)
     return tuple(rows)
+
+
+def _closes_at_once(reading: Reading, silence: Silence) -> bool:
+    """Tell whether the server broke the silence only to say goodbye, as FTP's 421 does."""
+    end = reading.ending.decisive
+    return end is not None and not end.from_initiator and 0 <= end.ts_ns - silence.after_ns < NS
 
 
 def _broken_by(silence: Silence) -> str:
@@ -226,3 +221,63 @@ def _limits(duration: int, incident: Incident) -> tuple[KnownLimit, ...]:
     found.sort(key=lambda limit: (duration - (limit.default_ns or 0), limit.name))
     chosen = [KnownLimit(limit.name, limit.default_ns or 0, limit.source) for limit in found[:_MOST_LIMITS]]
     return tuple(sorted(chosen, key=lambda limit: (limit.duration_ns, limit.name)))
+
+
+def sequence(incident: Incident) -> tuple[SequenceRow, ...]:
+    """Return how far each half had come with every kept segment; nothing where numbers may have gone round."""
+    reading = incident.diagnosis.examination.reading
+    if reading is None or not reading.established:
+        return ()
+    flow = reading.flow
+    if max(flow.initiator.payload_bytes, flow.responder.payload_bytes) >= 1 << 31:
+        return ()
+    segments = [s for s in reading.view.segments if not s.has(SYN)]
+    origin = {True: _origin(flow.initiator, segments, True), False: _origin(flow.responder, segments, False)}
+    seen: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+    gap = _gap(reading)
+    rows: list[SequenceRow] = []
+    for s in segments:
+        side = s.from_initiator
+        base, other = origin[side], origin[not side]
+        start = 0 if base is None else distance(base, s.seq)
+        rows.append(
+            SequenceRow(
+                s.ts_ns,
+                s.frame,
+                side,
+                _kind(s, start, seen[side]),
+                start,
+                s.payload_len,
+                None if other is None or not s.has(ACK) else distance(other, s.ack),
+                flow.elided if rows and rows[-1].frame < gap <= s.frame else 0,
+            )
+        )
+        if s.payload_len:
+            _cover(seen[side], start, start + s.payload_len)
+    return tuple(rows)
+
+
+def _origin(half: Half, segments: list[Segment], side: bool) -> int | None:
+    if half.isn is not None:
+        return add(half.isn, 1)
+    return next((s.seq for s in segments if s.from_initiator is side and not s.has(RST)), None)
+
+
+def _kind(s: Segment, start: int, seen: list[tuple[int, int]]) -> SequenceKind:
+    if s.has(RST):
+        return "rst"
+    if s.has(FIN):
+        return "fin"
+    top = seen[-1][1] if seen else 0
+    if s.payload_len <= 1 and start == top - 1:
+        return "probe"
+    if not s.payload_len:
+        return "ack"
+    return "again" if any(low <= start and start + s.payload_len <= high for low, high in seen) else "data"
+
+
+def _cover(seen: list[tuple[int, int]], low: int, high: int) -> None:
+    """Add a range to disjoint ranges in order."""
+    apart = [one for one in seen if one[1] < low or one[0] > high]
+    touching = [one for one in seen if one not in apart]
+    seen[:] = sorted([*apart, (min([low, *(a for a, _ in touching)]), max([high, *(b for _, b in touching)]))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from analyzer.report.model import (
@@ -15,6 +16,7 @@ from analyzer.report.model import (
     KnownLimit,
     LogLine,
     Report,
+    SequenceRow,
     SilenceRow,
     TimelineRow,
     Unknown,
@@ -104,6 +106,25 @@ def _row(at: float, frame: int, from_client: bool, flags: str, length: int = 0, 
         length=length,
     )
     return replace(base, **more)  # type: ignore[arg-type]
+
+
+def _course(rows: Iterable[TimelineRow]) -> tuple[SequenceRow, ...]:
+    """Sequence numbers that fit packets which are acknowledged one by one, and repeated where nothing answers."""
+    sent = {True: 0, False: 0}
+    found: list[SequenceRow] = []
+    unanswered = 0
+    for row in rows:
+        if row.frame is None or row.from_client is None or "SYN" in row.flags:
+            continue
+        side, length = row.from_client, row.length or 0
+        again = bool(length) and row.answered is False and unanswered > 0
+        unanswered += row.answered is False
+        kind = "rst" if "RST" in row.flags else "fin" if "FIN" in row.flags else "again" if again else "data" if length else "ack"
+        start = sent[side] - length if again else sent[side]
+        sent[side] = start + length
+        acked = sent[not side] if "ACK" in row.flags else None
+        found.append(SequenceRow(row.ts_ns, row.frame, side, kind, start, length, acked))  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def idle_drop_incident() -> IncidentReport:
@@ -261,6 +282,7 @@ def idle_drop_incident() -> IncidentReport:
             "SIO_KEEPALIVE_VALS https://learn.microsoft.com/windows/win32/winsock/sio-keepalive-vals",
         ),
         timeline=tuple(rows),
+        sequence=_course(rows),
         silences=(
             SilenceRow(
                 START + 60_970_073_000, 75_315_365_000, 35, 40, "client data, never acknowledged", False, LIMITS, True
@@ -384,6 +406,7 @@ def server_closed_incident() -> IncidentReport:
         ),
         references=("RFC 9293 §3.6", "RFC 1122 §4.2.2.13"),
         timeline=rows,
+        sequence=_course(rows),
         silences=(
             SilenceRow(
                 START + 153_211_561_000, 2_940_718_000, 37, 38, "client data, answered by a reset", False, (), True
@@ -587,6 +610,11 @@ def many(total: int = 10_000) -> Report:
         for index, letter in enumerate("ABCD")
     )
     return replace(idle_drop(), incidents=incidents, groups=groups)
+
+
+def apart(report: Report) -> Report:
+    """The same incidents, each standing alone."""
+    return replace(report, groups=(), incidents=tuple(replace(one, group=None) for one in report.incidents))
 
 
 def nothing() -> Report:

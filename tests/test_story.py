@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.incidents import Incident, from_log
 from analyzer.report.model import TimelineRow
-from analyzer.story import decisive_frames, flags_text, silences, timeline
+from analyzer.story import decisive_frames, flags_text, sequence, silences, timeline
 from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
@@ -212,3 +212,77 @@ def test_an_error_without_a_flow_has_no_frames_but_its_own_line() -> None:
     assert decisive_frames(incident) == ()
     assert silences(incident) == ()
     assert [row.label for row in timeline(incident, examiner.around)] == ["log: send 10057"]
+
+
+# -- sequence numbers ----------------------------------------------------------------------------------------------
+
+
+def test_the_course_counts_bytes_from_the_syn_and_tells_what_was_sent_again() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.client(b"a" * 10)
+    conv.server(b"b" * 30)
+    conv.wait("75s")
+    conv.client(b"c" * 7, arrives=False)
+    conv.unanswered(2)
+    rows = sequence(incident_of(conv)[0])
+    told = [(row.from_client, row.kind, row.start, row.length, row.acked) for row in rows]
+    assert told == [
+        (True, "ack", 0, 0, 0),
+        (True, "data", 0, 10, 0),
+        (False, "ack", 0, 0, 10),
+        (False, "data", 0, 30, 10),
+        (True, "ack", 10, 0, 30),
+        (True, "data", 10, 7, 30),
+        (True, "again", 10, 7, 30),
+        (True, "again", 10, 7, 30),
+    ]
+
+
+def test_the_course_goes_on_where_sequence_numbers_go_round() -> None:
+    conv = Conversation(client_isn=0xFFFFFFF0)
+    conv.handshake()
+    for _ in range(4):
+        conv.client(b"x" * 10)
+    conv.server_rst()
+    rows = [row for row in sequence(incident_of(conv)[0]) if row.from_client and row.length]
+    assert [row.start for row in rows] == [0, 10, 20, 30]
+
+
+def test_bytes_that_fill_a_hole_were_not_sent_before() -> None:
+    conv = Conversation(client_isn=1000)
+    conv.handshake()
+    conv.client(b"x" * 10, captured=False, acked=False)
+    conv.client(b"y" * 10, acked=False)
+    start = conv.segment("client", "PA", b"x" * 10, seq=1001)
+    conv.server_rst()
+    kinds = {row.frame: row.kind for row in sequence(incident_of(conv)[0])}
+    assert kinds[start + 1] == "data"
+
+
+def test_a_course_of_many_packets_says_how_many_were_not_kept() -> None:
+    conv = _long(200)
+    rows = sequence(incident_of(conv)[0])
+    assert len(rows) + sum(row.skipped for row in rows) == len(conv.packets) - 2
+    assert sum(row.skipped > 0 for row in rows) == 1
+
+
+def test_a_connection_that_never_was_has_no_course() -> None:
+    conv = Conversation()
+    conv.syn(arrives=False)
+    conv.unanswered(3)
+    assert sequence(incident_of(conv)[0]) == ()
+
+
+def test_a_silence_that_the_server_ended_with_its_goodbye_was_not_survived() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.exchange()
+    conv.wait("60s")
+    conv.server(b"421 Timeout.\r\n")
+    conv.fin("server")
+    conv.client(b"NOOP\r\n", acked=False, after="5s")
+    conv.server_rst(with_ack=False)
+    (long,) = [row for row in silences(incident_of(conv)[0]) if row.duration_ns > 50 * NS]
+    assert long.decisive
+    assert long.survived is False

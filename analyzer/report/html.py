@@ -20,12 +20,15 @@ from analyzer.report.escape import block, link, plain
 from analyzer.report.health import counter_rows
 from analyzer.report.ladder import rungs
 from analyzer.report.model import IncidentReport, Report, TimelineRow
+from analyzer.report.progress import progress_chart
 from analyzer.units import format_duration
 
 __all__ = ["render"]
 
 WORKED = 20
 """Incidents worked out in full; a page with more of them is read by nobody."""
+OPENED = 3
+"""Of these, so many stand open; the others unfold."""
 OVERVIEW = 12
 """Lines of the table under the headline."""
 ROWS = 20_000
@@ -47,6 +50,7 @@ def render(report: Report) -> str:
             report=report,
             worked=worked,
             worked_ids={one.id for one in worked},
+            opened=OPENED,
             overview_left=max(0, len(report.leading()) - OVERVIEW),
             unworked=len(report.leading()) - len(worked),
             single=len(report.incidents) == 1,
@@ -110,6 +114,7 @@ def _environment() -> Any:
         decisive_rows=_decisive_rows,
         error_line=phrases.error_line,
         frame_filter=phrases.frame_filter,
+        progress_chart=progress_chart,
         rungs=rungs,
         silence_chart=silence_chart,
     )

@@ -18,6 +18,7 @@ from analyzer.report.model import (
     GroupReport,
     IncidentReport,
     Report,
+    SequenceRow,
     SilenceRow,
     TimelineRow,
 )
@@ -145,6 +146,7 @@ def _incident(incident: IncidentReport, full: bool) -> Object:
     if full:
         result["timeline"] = [_row(one) for one in incident.timeline]
         result["silences"] = [_silence(one) for one in incident.silences]
+        result["sequence"] = [_sequence(one) for one in incident.sequence]
     return result
 
 
@@ -179,6 +181,21 @@ def _silence(silence: SilenceRow) -> Object:
             {"name": one.name, "seconds": _seconds(one.duration_ns), "source": one.source} for one in silence.limits
         ],
     }
+
+
+def _sequence(row: SequenceRow) -> Object:
+    result: Object = {
+        "time": format_instant(row.ts_ns),
+        "frame": row.frame,
+        "from_client": row.from_client,
+        "kind": row.kind,
+        "start": row.start,
+        "length": row.length,
+        "acked": row.acked,
+    }
+    if row.skipped:
+        result["skipped"] = row.skipped
+    return result
 
 
 def _group(group: GroupReport) -> Object:

@@ -31,6 +31,8 @@ __all__ = [
     "LogLine",
     "Report",
     "RowKind",
+    "SequenceKind",
+    "SequenceRow",
     "SilenceRow",
     "Source",
     "TimelineRow",
@@ -45,6 +47,7 @@ Confidence = Literal["high", "medium", "low"]
 Source = Literal["log", "capture", "call"]
 Culprit = Literal["client", "server", "middlebox", "path", "application", "unknown"]
 RowKind = Literal["packet", "log", "note", "elided"]
+SequenceKind = Literal["data", "again", "probe", "ack", "fin", "rst"]
 HealthValue = int | float | str | bool | None | Mapping[str, int]
 
 
@@ -170,6 +173,25 @@ class TimelineRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SequenceRow:
+    """Where one segment lies in its half's stream of bytes: a point of the picture of sequence numbers over time."""
+
+    ts_ns: int
+    frame: int
+    from_client: bool
+    kind: SequenceKind
+    """``again``: all its bytes were seen before; ``probe``: a keepalive; ``ack``: it carries no data."""
+    start: int
+    """Bytes that this half had sent before it, from the SYN or the first that was seen; a RST may lie anywhere."""
+    length: int
+    """Payload in bytes."""
+    acked: int | None = None
+    """Bytes of the other half that it acknowledges, counted alike; None without ACK."""
+    skipped: int = 0
+    """Packets between the row before and this one that were not kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentReport:
     """One connection that died, or one error of a log, with its verdict."""
 
@@ -211,6 +233,8 @@ class IncidentReport:
     timeline: tuple[TimelineRow, ...] = ()
     silences: tuple[SilenceRow, ...] = ()
     """The longest silences in time order."""
+    sequence: tuple[SequenceRow, ...] = ()
+    """The flow's kept segments in time order; empty where byte counts are not certain."""
     group: str | None = None
     """Id of the group that this incident belongs to."""
 

@@ -146,6 +146,7 @@ def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
         references=tuple(map(str, one.get("references", ()))),
         timeline=tuple(map(_row, one.get("timeline", ()))),
         silences=tuple(map(_silence, one.get("silences", ()))),
+        sequence=tuple(map(_sequence, one.get("sequence", ()))),
         group=_optional(one.get("group")),
     )
 
@@ -181,6 +182,21 @@ def _silence(one: Mapping[str, Any]) -> model.SilenceRow:
             for each in one["known_limits"]
         ),
         decisive=bool(one["decisive"]),
+    )
+
+
+def _sequence(one: Mapping[str, Any]) -> model.SequenceRow:
+    if one["kind"] not in ("data", "again", "probe", "ack", "fin", "rst"):
+        raise ValueError(f"{one['kind']!r} is no kind of segment")
+    return model.SequenceRow(
+        ts_ns=_instant(one["time"]),
+        frame=int(one["frame"]),
+        from_client=bool(one["from_client"]),
+        kind=one["kind"],
+        start=int(one["start"]),
+        length=int(one["length"]),
+        acked=None if one["acked"] is None else int(one["acked"]),
+        skipped=int(one.get("skipped", 0)),
     )
 
 

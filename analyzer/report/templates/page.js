@@ -62,6 +62,43 @@
     });
   }
 
+  var order = new Intl.Collator("en", { numeric: true });
+
+  // A cell's last number is its value where the column says so: "high 0.96", "1,204".
+  function keyOf(cell, by) {
+    if (by !== "number") { return cell.textContent.trim(); }
+    var found = cell.textContent.replace(/,/g, "").match(/[0-9.]+(?=[^0-9]*$)/);
+    return found ? parseFloat(found[0]) : -1;
+  }
+
+  document.querySelectorAll("table.sort").forEach(function (sorted) {
+    var heads = sorted.tHead.rows[0].cells;
+    Array.prototype.forEach.call(heads, function (head, column) {
+      var button = document.createElement("button");
+      button.type = "button";
+      button.className = "by";
+      button.textContent = head.textContent;
+      head.textContent = "";
+      head.appendChild(button);
+      button.addEventListener("click", function () {
+        var down = head.getAttribute("aria-sort") === "ascending", by = head.getAttribute("data-by");
+        var rows = Array.prototype.map.call(sorted.tBodies[0].rows, function (row) {
+          return { row: row, key: keyOf(row.cells[column], by) };
+        });
+        rows.sort(function (a, b) {
+          var result = by === "number" ? a.key - b.key : order.compare(a.key, b.key);
+          return down ? -result : result;
+        });
+        Array.prototype.forEach.call(heads, function (other) { other.removeAttribute("aria-sort"); });
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        var body = document.createDocumentFragment();
+        rows.forEach(function (one) { body.appendChild(one.row); });
+        sorted.tBodies[0].appendChild(body);
+        live.textContent = "Sorted by " + button.textContent + (down ? ", descending" : ", ascending");
+      });
+    });
+  });
+
   var opened = [];
   addEventListener("beforeprint", function () {
     document.querySelectorAll("details:not([open]):not(.code)").forEach(function (one) { one.open = true; opened.push(one); });
