@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from analyzer.flows.model import SYN
-
 if TYPE_CHECKING:
     from analyzer.flows.model import Flow
     from analyzer.surroundings import Surroundings
@@ -57,7 +55,7 @@ def _connected(around: Surroundings, flow: Flow, gone: int, until: int) -> Itera
         new = row.initiator.packed
         if new == old or not row.saw_syn or _same_network(new, old):
             continue
-        syn = next((s for s in around.flow(row.index).segments if s.from_initiator and s.has(SYN)), None)
+        syn = around.capture.flows.first_syn(row.index)
         if syn is None or syn.link_source != adapter or syn.ttl not in _INITIAL_TTLS:
             continue
         if not any(one.first_ns <= gone for one in around.from_host(new)[:1]):

@@ -40,7 +40,9 @@ def test_a_row_is_its_flow_in_short(name: str) -> None:
     longest = max((silence.duration_ns for silence in flow.silences), default=0)
     assert row.longest_silence_ns == capture.flows.longest_silence(0) == longest
     assert capture.flows.silences(0) == flow.silences
-    assert row.saw_syn == capture.flows.attempted(0) == any(s.has(SYN) and s.from_initiator for s in flow.segments)
+    syn = next((s for s in flow.segments if s.has(SYN) and s.from_initiator), None)
+    assert capture.flows.first_syn(0) == syn
+    assert row.saw_syn == capture.flows.attempted(0) == (syn is not None)
 
 
 def test_the_first_unanswered_moment_is_kept() -> None:

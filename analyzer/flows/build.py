@@ -10,12 +10,13 @@ from analyzer.endpoint import Endpoint
 from analyzer.flows import layout as lay
 from analyzer.flows.digest import Digest
 from analyzer.flows.machine import state, verdict
-from analyzer.flows.model import Flow, Half, InitiatorFrom, Segment, Silence
+from analyzer.flows.model import SYN, Flow, Half, InitiatorFrom, Segment, Silence
 
-__all__ = ["build_flow", "endpoints", "frame_of", "silences_of"]
+__all__ = ["build_flow", "endpoints", "first_syn", "frame_of", "silences_of"]
 
 _LOW32 = 0xFFFFFFFF
 _LETTERS = "SHADFRW"
+_HOP, _SHAPE, _NS, _HIGH = lay.G_HOP, lay.G_SHAPE, lay.G_NS, col.MARK_HIGH_SIDE
 _REF = (1 << lay.L_SIDE) - 1
 
 
@@ -55,52 +56,47 @@ def _segment(seqack: int, hop: int, shape: int, ns: int, frame: int, initiator: 
     )
 
 
-def _places(digest: Digest, entry: int) -> tuple[list[int], list[int]]:
-    """Return where the pool holds the first segments and the last ones, which are none where all were kept."""
-    at = entry * lay.S_STRIDE
+def _places(digest: Digest, entry: int, *, last: bool) -> list[int]:
+    """Return where the pool holds the first segments, or the last ones: none where all are among the first."""
+    pool, at = digest.pool, entry * lay.S_STRIDE
     count, chunks = digest.kept[at + lay.S_COUNT], digest.kept[at + lay.S_CHUNKS]
-    pool = digest.pool
-
-    def run(chunk: int, position: int, length: int) -> list[int]:
-        found: list[int] = []
-        slot = position % lay.G_SEGMENTS
-        while length > 0:
-            word = chunk * lay.G_STRIDE + 1 + slot * lay.G_WORDS
-            taken = min(length, lay.G_SEGMENTS - slot)
-            found += range(word, word + taken * lay.G_WORDS, lay.G_WORDS)
-            length -= taken
-            slot = 0
+    chunk, slot, length = chunks & _LOW32, 0, count if count <= lay.KEEP_ALL else lay.KEEP_FIRST
+    if last:
+        chunk, slot = chunks >> 32, (count - lay.KEEP_LAST) % lay.G_SEGMENTS
+        length = lay.KEEP_LAST if count > lay.KEEP_ALL else 0
+        if length and count % lay.G_SEGMENTS == 0:
             chunk = pool[chunk * lay.G_STRIDE] & _LOW32
-        return found
+    found: list[int] = []
+    while length > 0:
+        word = chunk * lay.G_STRIDE + 1 + slot * lay.G_WORDS
+        taken = min(length, lay.G_SEGMENTS - slot)
+        found += range(word, word + taken * lay.G_WORDS, lay.G_WORDS)
+        length -= taken
+        slot = 0
+        chunk = pool[chunk * lay.G_STRIDE] & _LOW32
+    return found
 
-    if count <= lay.KEEP_ALL:
-        return run(chunks & _LOW32, 0, count), []
-    current = chunks >> 32
-    if count % lay.G_SEGMENTS == 0:
-        current = pool[current * lay.G_STRIDE] & _LOW32
-    return run(chunks & _LOW32, 0, lay.KEEP_FIRST), run(current, count - lay.KEEP_LAST, lay.KEEP_LAST)
 
-
-def _segments(digest: Digest, entry: int, places: tuple[list[int], list[int]], initiator: int) -> tuple[Segment, ...]:
-    """Return the first segments, the extras, and the last segments, each in order."""
+def _segments(digest: Digest, entry: int, begun: list[int], ended: list[int], initiator: int) -> tuple[Segment, ...]:
+    """Return the segments at the first places, the extras, and those at the last places, each in order."""
     pool = digest.pool
     first, last = (
         [
             _segment(
                 pool[word + lay.G_SEQACK],
-                hop := pool[word + lay.G_HOP],
-                pool[word + lay.G_SHAPE],
-                pool[word + lay.G_NS],
+                hop := pool[word + _HOP],
+                pool[word + _SHAPE],
+                pool[word + _NS],
                 hop & _LOW32,
                 initiator,
             )
             for word in words
         ]
-        for words in places
+        for words in (begun, ended)
     )
     number = digest.kept[entry * lay.S_STRIDE + lay.S_EXTRAS]
     extras: dict[int, Segment] = {}
-    if number and last:
+    if number and ended:
         for kind in range(lay.X_SEGMENTS):
             x = (number - 1) * lay.X_STRIDE + kind * lay.X_WORDS
             seqack, hop, shape, ns, ref = digest.extras[x : x + lay.X_WORDS]
@@ -146,43 +142,55 @@ def _silences(digest: Digest, entry: int, row: list[int], side: int) -> list[Sil
                     ),
                 )
             )
-    times = [pool[word + lay.G_NS] for word in row]
+    times = [pool[word + _NS] for word in row]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     # A flow of polls pauses before each of them, and no more than a few are asked for.
     least = max(lay.SECOND, sorted(gaps)[-lay.KEEP_SILENCES] if len(gaps) > lay.KEEP_SILENCES else 0)
     for n, gap in enumerate(gaps, 1):
         if gap < least:
             continue
-        left, right = row[n - 1], row[n]
-        shape = pool[right + lay.G_SHAPE]
-        reply = next((word for word in row[n + 1 :] if (pool[word + lay.G_SHAPE] ^ shape) & col.MARK_HIGH_SIDE), None)
-        found.append(
-            (
-                -gap,
-                _ref(pool, right),
-                Silence(
-                    before_frame=pool[left + lay.G_HOP] & _LOW32,
-                    before_ns=times[n - 1],
-                    before_from_initiator=(pool[left + lay.G_SHAPE] & col.MARK_HIGH_SIDE != 0) == side,
-                    after_frame=pool[right + lay.G_HOP] & _LOW32,
-                    after_ns=times[n],
-                    after_from_initiator=(shape & col.MARK_HIGH_SIDE != 0) == side,
-                    after_flags=shape & 0x1FF,
-                    after_payload_len=shape >> col.SHAPE_LENGTH,
-                    answer_frame=pool[reply + lay.G_HOP] & _LOW32 if reply is not None else None,
-                    answer_ns=pool[reply + lay.G_NS] if reply is not None else None,
-                    answer_flags=pool[reply + lay.G_SHAPE] & 0x1FF if reply is not None else None,
-                ),
-            )
+        before, after = row[n - 1], row[n]
+        shape, reply = pool[after + _SHAPE], -1
+        for word in row[n + 1 :]:
+            if (pool[word + _SHAPE] ^ shape) & _HIGH:
+                reply = word
+                break
+        # In the order of Silence's fields, as above.
+        silence = Silence(
+            pool[before + _HOP] & _LOW32,
+            times[n - 1],
+            (pool[before + _SHAPE] & _HIGH != 0) == side,
+            pool[after + _HOP] & _LOW32,
+            times[n],
+            (shape & _HIGH != 0) == side,
+            shape & 0x1FF,
+            shape >> col.SHAPE_LENGTH,
+            None if reply < 0 else pool[reply + _HOP] & _LOW32,
+            None if reply < 0 else pool[reply + _NS],
+            None if reply < 0 else pool[reply + _SHAPE] & 0x1FF,
         )
+        # Only those that were written down have to be told apart by more than their place in the row.
+        found.append((-gap, _ref(pool, after) if number else n, silence))
     found.sort(key=lambda item: item[:2])
     return [item[2] for item in found[: lay.KEEP_SILENCES]]
 
 
+def first_syn(digest: Digest, entry: int, initiator: int) -> Segment | None:
+    """Return the initiator's first kept SYN of an entry's flow; ``initiator`` is 1 where it is the high side."""
+    pool = digest.pool
+    for word in _places(digest, entry, last=False):
+        shape = pool[word + _SHAPE]
+        if shape & SYN and (shape & _HIGH != 0) == initiator:
+            hop = pool[word + _HOP]
+            return _segment(pool[word + lay.G_SEQACK], hop, shape, pool[word + _NS], hop & _LOW32, initiator)
+    later = _segments(digest, entry, [], _places(digest, entry, last=True), initiator)
+    return next((s for s in later if s.from_initiator and s.has(SYN)), None)
+
+
 def silences_of(digest: Digest, entry: int, initiator: int) -> tuple[Silence, ...]:
     """Return the longest silences of an entry's flow, longest first; ``initiator`` is 1 where it is the high side."""
-    places = _places(digest, entry)
-    return tuple(_silences(digest, entry, places[1] or places[0], initiator))
+    row = _places(digest, entry, last=True) or _places(digest, entry, last=False)
+    return tuple(_silences(digest, entry, row, initiator))
 
 
 def _words(digest: Digest, index: int) -> tuple[bytes, int | None]:
@@ -285,8 +293,8 @@ def build_flow(digest: Digest, entry: int, index: int, stream: int) -> Flow:
     bits, story = digest.halves[at + lay.T_BITS], digest.halves[at + lay.T_HISTORY]
     codes = [(story >> shift & 15) - 1 for shift in range(0, 56, 4) if story >> shift & 15]
     side, how = _initiator(digest, entry, codes, (ends[0].port, ends[1].port))
-    places = _places(digest, entry)
-    segments = _segments(digest, entry, places, side)
+    begun, ended = _places(digest, entry, last=False), _places(digest, entry, last=True)
+    segments = _segments(digest, entry, begun, ended, side)
     first, second = _half(digest, entry, side, ends[side]), _half(digest, entry, 1 - side, ends[1 - side])
     starts = at + lay.T_HALVES + _first_side(digest, entry) * lay.H_STRIDE
     stops = at + lay.T_HALVES + (lay.H_STRIDE if bits & lay.TB_LAST_HIGH else 0)
@@ -307,7 +315,7 @@ def build_flow(digest: Digest, entry: int, index: int, stream: int) -> Flow:
         last_ns=digest.halves[stops + lay.H_LAST_NS],
         segments=segments,
         elided=first.packets + second.packets - len(segments),
-        silences=tuple(_silences(digest, entry, places[1] or places[0], side)),
+        silences=tuple(_silences(digest, entry, ended or begun, side)),
         verdict=verdict(
             state(first.packets, first.syns, first.fins, first.rsts),
             state(second.packets, second.syns, second.fins, second.rsts),

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from analyzer.endpoint import Endpoint
 from analyzer.flows import layout as lay
-from analyzer.flows.build import build_flow, endpoints, frame_of, silences_of
+from analyzer.flows.build import build_flow, endpoints, first_syn, frame_of, silences_of
 from analyzer.flows.digest import Digest
 from analyzer.flows.judge import judge
 from analyzer.flows.likeness import likeness
 from analyzer.flows.machine import VERDICTS
-from analyzer.flows.model import Flow, InitiatorFrom, Silence
+from analyzer.flows.model import Flow, InitiatorFrom, Segment, Silence
 from analyzer.flows.outline import outline
 from analyzer.flows.refusals import mark_refusals
 from analyzer.flows.roles import assign_roles
@@ -182,6 +182,10 @@ class FlowTable:
         """Return the silences of the flow at ``index``, longest first, without building it. Raises IndexError."""
         return silences_of(self.digest, self.entry(index), self._word(index, lay.J_META) & lay.J_SIDE)
 
+    def first_syn(self, index: int) -> Segment | None:
+        """Return the initiator's first kept SYN of the flow at ``index``, without building it. Raises IndexError."""
+        return first_syn(self.digest, self.entry(index), self._word(index, lay.J_META) & lay.J_SIDE)
+
     def longest_silence(self, index: int) -> int:
         """Return the longest silence of the flow at ``index`` in ns, 0 for none of a second. Raises IndexError."""
         return self._word(index, lay.J_SILENCE)
@@ -268,52 +272,60 @@ class FlowTable:
         groups = self._groups
         wheres = groups[lay.J_WHERE : self._count * stride : stride]
         metas = groups[lay.J_META : self._count * stride : stride]
+        # Names of this module and this function: a capture of a million flows asks a million times.
+        width, at_key, at_ports, six, turned = lay.E_STRIDE, lay.E_KEY, lay.E_PORTS, 1 << lay.EP_V6_SHIFT, lay.J_SIDE
         for where, meta in zip(wheres, metas, strict=True):
-            at = (where & _LOW32) * lay.E_STRIDE
-            key, ports = entries[at + lay.E_KEY], entries[at + lay.E_PORTS]
-            if ports >> lay.EP_V6_SHIFT & 1:
+            at = (where & _LOW32) * width
+            key, ports = entries[at + at_key], entries[at + at_ports]
+            if ports & six:
                 pair = bytes(pairs[32 * key : 32 * key + 32])
                 low = numbers.setdefault(pair[:16], (1 << 32) + len(numbers))
                 high = numbers.setdefault(pair[16:], (1 << 32) + len(numbers))
             else:
                 low, high = (key >> 32) + (1 << 31), key & _LOW32
             low, high = low << 16 | ports >> 16 & 0xFFFF, high << 16 | ports & 0xFFFF
-            initiators.append(high if meta & lay.J_SIDE else low)
-            responders.append(low if meta & lay.J_SIDE else high)
+            if meta & turned:
+                low, high = high, low
+            initiators.append(low)
+            responders.append(high)
         return initiators, responders, numbers
 
     def row(self, index: int) -> FlowRow:
         """Return the flow at ``index`` in short, without building it. Raises IndexError."""
-        where, meta = self._word(index, lay.J_WHERE), self._word(index, lay.J_META)
-        at = (where & _LOW32) * lay.T_STRIDE + lay.T_HALVES
-        halves = self.digest.halves
-        low, high = halves[at : at + lay.H_STRIDE], halves[at + lay.H_STRIDE : at + 2 * lay.H_STRIDE]
-        first, second = (high, low) if meta & lay.J_SIDE else (low, high)
-        seen = [half for half in (first, second) if half[lay.H_PACKETS]]
-        starts = min(seen, key=lambda half: half[lay.H_FIRST_REF])
-        stops = max(seen, key=lambda half: half[lay.H_LAST_REF])
-        ends = self.ends(index)
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        where, meta, silence, unanswered = self._groups[index * lay.J_STRIDE : (index + 1) * lay.J_STRIDE]
+        entry, halves = where & _LOW32, self.digest.halves
+        at = entry * lay.T_STRIDE + lay.T_HALVES
+        first, second = halves[at : at + lay.H_STRIDE], halves[at + lay.H_STRIDE : at + 2 * lay.H_STRIDE]
+        initiator, responder = endpoints(self.digest, entry)
+        if meta & lay.J_SIDE:
+            first, second, initiator, responder = second, first, responder, initiator
+        starts = stops = first if first[lay.H_PACKETS] else second
+        if first[lay.H_PACKETS] and second[lay.H_PACKETS]:
+            starts = first if first[lay.H_FIRST_REF] <= second[lay.H_FIRST_REF] else second
+            stops = first if first[lay.H_LAST_REF] >= second[lay.H_LAST_REF] else second
         counts, others = first[lay.H_COUNTS], second[lay.H_COUNTS]
-        unanswered = self._word(index, lay.J_UNANSWERED)
+        # In the order of FlowRow's fields: names would cost as much again, and thousands of rows may be asked for.
         return FlowRow(
-            index=index,
-            stream=where >> 32,
-            initiator=ends[0],
-            responder=ends[1],
-            initiator_packets=first[lay.H_PACKETS] & _LOW32,
-            responder_packets=second[lay.H_PACKETS] & _LOW32,
-            initiator_payload=first[lay.H_BYTES],
-            responder_payload=second[lay.H_BYTES],
-            first_frame=frame_of(starts[lay.H_FIRST_REF]),
-            last_frame=frame_of(stops[lay.H_LAST_REF]),
-            first_ns=starts[lay.H_FIRST_NS],
-            last_ns=stops[lay.H_LAST_NS],
-            responder_last_ns=second[lay.H_LAST_NS] if second[lay.H_PACKETS] else None,
-            saw_syn=bool(counts & lay.COUNT_LIMIT),
-            established=bool(meta & lay.J_ESTABLISHED),
-            rsts=(counts >> lay.COUNT_ONE_RST) + (others >> lay.COUNT_ONE_RST),
-            initiator_fins=counts >> lay.COUNT_ONE_FIN & lay.COUNT_LIMIT,
-            responder_fins=others >> lay.COUNT_ONE_FIN & lay.COUNT_LIMIT,
-            longest_silence_ns=self._word(index, lay.J_SILENCE),
-            unanswered_since_ns=unanswered if unanswered >= 0 else None,
+            index,
+            where >> 32,
+            initiator,
+            responder,
+            first[lay.H_PACKETS] & _LOW32,
+            second[lay.H_PACKETS] & _LOW32,
+            first[lay.H_BYTES],
+            second[lay.H_BYTES],
+            frame_of(starts[lay.H_FIRST_REF]),
+            frame_of(stops[lay.H_LAST_REF]),
+            starts[lay.H_FIRST_NS],
+            stops[lay.H_LAST_NS],
+            second[lay.H_LAST_NS] if second[lay.H_PACKETS] else None,
+            counts & lay.COUNT_LIMIT != 0,
+            meta & lay.J_ESTABLISHED != 0,
+            (counts >> lay.COUNT_ONE_RST) + (others >> lay.COUNT_ONE_RST),
+            counts >> lay.COUNT_ONE_FIN & lay.COUNT_LIMIT,
+            others >> lay.COUNT_ONE_FIN & lay.COUNT_LIMIT,
+            silence,
+            unanswered if unanswered >= 0 else None,
         )
