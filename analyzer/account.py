@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 from analyzer.clock import ClockFit
@@ -28,6 +27,7 @@ from analyzer.ruleset.load import RuleSet
 from analyzer.story import decisive_frames, sequence, silences, timeline
 from analyzer.surroundings import Surroundings
 from analyzer.units import format_instant
+from analyzer.values import replace
 
 __all__ = ["incident_report", "repeated"]
 

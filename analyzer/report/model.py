@@ -11,8 +11,9 @@ same schema number; none is renamed or removed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from analyzer.values import dataclass, field
 
 __all__ = [
     "SCHEMA",

@@ -7,13 +7,13 @@ that happened into two lines at the edges.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from analyzer.report.ladder import notable_silences
 from analyzer.report.model import IncidentReport, SequenceRow
 from analyzer.report.phrases import clock, count, frames
 from analyzer.units import format_duration
+from analyzer.values import dataclass
 
 __all__ = ["Fold", "Lane", "Place", "ProgressChart", "progress_chart"]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, Segment
 from analyzer.signals.wire import WireView
 from analyzer.units import MS
+from analyzer.values import dataclass
 
 __all__ = ["Closing", "read_closing"]
 
