@@ -142,12 +142,19 @@ def _evidence(incident: Incident, stream: int | None) -> tuple[Evidence, ...]:
         return ()
     reasons = [reason for reason in diagnosis.examination.trace(match).because if _telling(reason)]
     reasons.sort(key=lambda reason: not reason.frames)
+    told = [reason.statement.rstrip(".") for reason in reasons]
+    # "It was established" adds nothing to "it was established and healthy".
+    reasons = [reason for reason, text in zip(reasons, told, strict=True) if not _said_more_fully(text, told)]
     found = [_as_evidence(reason, stream) for reason in reasons[:_MOST_EVIDENCE]]
     shown = {frame for one in found for frame in one.frames}
     decisive = decisive_frames(incident)
     if decisive and not shown & set(decisive):
         found.append(Evidence("These packets decide it.", decisive, frame_filter(decisive)))
     return tuple(found)
+
+
+def _said_more_fully(text: str, told: list[str]) -> bool:
+    return any(other != text and other.startswith(text) for other in told)
 
 
 def _telling(reason: Reason) -> bool:

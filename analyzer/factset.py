@@ -48,7 +48,7 @@ class Fact:
     says: str = ""
     """The sentence of a report when the fact is known; ``{}`` stands for the value. For a bool: when it is true."""
     says_not: str = ""
-    """For a bool: the sentence when it is false."""
+    """The sentence when the value is false, none or nothing."""
 
     @property
     def unit(self) -> str:
@@ -65,11 +65,11 @@ class Fact:
 
     def sentence(self, value: Value) -> str:
         """State the fact with this value as one sentence for people."""
+        if self.says_not and (not value or value == "none"):
+            return self.says_not
         if self.type is FactType.BOOL:
             if value and self.says:
                 return self.says
-            if not value and self.says_not:
-                return self.says_not
         elif self.says:
             return agree(self.says.replace("{}", say_value(self, value)))
         return f"{self.meaning.rstrip('.')}: {say_value(self, value)}."
@@ -114,6 +114,18 @@ _WORDS = {
     "client-hello": "the ClientHello",
     "server-hello": "the server's first answer",
     "admin-prohibited": "administratively prohibited",
+    "syn": "a SYN",
+    "fin": "a FIN",
+    "ftp": "FTP",
+    "ftp-data": "FTP data",
+    "tls": "TLS",
+    "http": "HTTP",
+    "smtp": "SMTP",
+    "ssh": "SSH",
+    "tds": "TDS (SQL Server)",
+    "mysql": "MySQL",
+    "postgresql": "PostgreSQL",
+    "socks": "SOCKS",
 }
 """Choices in a reader's words; what is missing reads well with spaces for hyphens."""
 

@@ -151,9 +151,8 @@ def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable
         yield Finding(
             "no-keepalive",
             f"{name} sends no keepalives",
-            f"None of its {len(positions)} connection{'s' if len(positions) > 1 else ''} that went idle and died sent "
-            "a TCP keepalive or a heartbeat. The operating system's default of 2 hours is longer than nearly every "
-            "limit between two hosts.",
+            f"{_none_of(len(positions))} sent a TCP keepalive or a heartbeat. The operating system's default of 2 "
+            "hours is longer than nearly every limit between two hosts.",
             capture=around.capture.info.path,
             filter=f"tcp.analysis.keep_alive && {_field(host, 'src')} == {name}",
             incidents=tuple(str(position + 1) for position in positions),
@@ -226,3 +225,9 @@ def _ports(around: Surroundings) -> Iterable[Finding]:
                 "each for up to four minutes after a close.",
                 capture=around.capture.info.path,
             )
+
+
+def _none_of(connections: int) -> str:
+    if connections == 1:
+        return "The connection that went idle and died never"
+    return f"None of its {connections} connections that went idle and died"

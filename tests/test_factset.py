@@ -135,3 +135,13 @@ def test_every_counting_sentence_has_a_singular() -> None:
     for fact in VOCABULARY.values():
         if fact.type is FactType.INT and not fact.name.startswith("log_"):
             assert fact.sentence(1) != fact.says.replace("{}", "1"), fact.name
+
+
+def test_none_and_nothing_have_a_sentence_of_their_own() -> None:
+    sent = VOCABULARY["responder_bytes"]
+    assert sent.sentence(0) == "The server sent no data."
+    assert sent.sentence(12) == "The server sent 12 B of data."
+    undelivered = VOCABULARY["undelivered"]
+    assert undelivered.sentence("none") == "No data was left unacknowledged."
+    assert undelivered.sentence("initiator") == "The last data of the client was never acknowledged."
+    assert VOCABULARY["protocol"].sentence("ftp") == "The connection speaks FTP."

@@ -9,7 +9,14 @@ from analyzer.ruleset.knowledge import placeholders, render_summary
 from analyzer.ruleset.load import load_rules
 from analyzer.units import NS
 
-FACTS = FactSet({"silence_before_end": Known(75 * NS), "syn_count": Known(3)})
+FACTS = FactSet(
+    {
+        "silence_before_end": Known(75 * NS),
+        "syn_count": Known(3),
+        "icmp_error": Known("none"),
+        "zero_window_time": Known(0),
+    }
+)
 PARTIES = {"client": "10.0.0.5:50123", "server": "10.9.0.7:21"}
 
 
@@ -20,6 +27,7 @@ PARTIES = {"client": "10.0.0.5:50123", "server": "10.9.0.7:21"}
         ("It ended[ after {silence_before_end}].", "It ended after 75 s."),
         ("It ended[ after {handshake_time}].", "It ended."),
         ("It ended[ after {handshake_time} and {syn_count} SYNs].", "It ended."),
+        ("It ended[ (ICMP {icmp_error})][; the window stayed closed for {zero_window_time}].", "It ended."),
         ("It took {handshake_time}.", "It took an unknown handshake time."),
         ("At {time} it ended[ at {time}].", "At the time it ended."),
         ("{syn_count}   SYNs\n went out", "3 SYNs went out"),

@@ -49,7 +49,7 @@ def _told(reading: Reading) -> str:
     decisive = reading.ending.decisive
     if decisive is None:
         return text + "."
-    return f"{text} (frame {decisive.frame}, {format_duration(decisive.ts_ns - reading.flow.first_ns)} after it began)."
+    return f"{text}, {format_duration(decisive.ts_ns - reading.flow.first_ns)} after the connection began."
 
 
 def _closing(facts: FactSet, reading: Reading, around: Surroundings, watched: int) -> None:

@@ -90,7 +90,7 @@ def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         "silence_before_end",
         duration,
         frames,
-        f"For {format_duration(duration)} neither side sent a packet (frames {frames[0]} to {frames[1]}).",
+        f"For {format_duration(duration)} neither side sent a packet.",
     )
     broken_by = _broken_by(pause.after, _is_probe(reading, pause.after))
     facts.know("silence_ended_by", broken_by, (pause.after.frame,), _BROKEN[broken_by])

@@ -118,8 +118,8 @@ def render_summary(template: str, facts: FactSet, parties: Mapping[str, str]) ->
     """Fill a summary template for one incident.
 
     ``{silence_before_end}`` stands for a fact's value with its unit, ``{client}``, ``{server}`` and ``{time}`` for
-    entries of ``parties``. A passage in square brackets is left out when something in it is unknown; outside brackets
-    an unknown value reads as "an unknown ..." with the words of its name.
+    entries of ``parties``. A passage in square brackets is left out when something in it is unknown, none or nothing;
+    outside brackets an unknown value reads as "an unknown ..." with the words of its name.
     """
 
     def fill(name: str) -> str | None:
@@ -130,8 +130,11 @@ def render_summary(template: str, facts: FactSet, parties: Mapping[str, str]) ->
 
     def optional(match: re.Match[str]) -> str:
         passage = match[1]
-        known = all(fill(name) is not None for name in placeholders(passage))
-        return passage if known else ""
+        return passage if all(tells(name) for name in placeholders(passage)) else ""
+
+    def tells(name: str) -> bool:
+        value = parties.get(name) if name in PARTIES else facts.known_values.get(name)
+        return bool(value) and value != "none"
 
     def required(match: re.Match[str]) -> str:
         name = match[1]

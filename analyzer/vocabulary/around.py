@@ -15,14 +15,15 @@ PROTOCOL = (
         "ftp ftp-data tls http smtp ssh tds mysql postgresql socks other",
         "What the first bytes of the flow speak",
         _NO_BYTES,
-        "The connection speaks: {}.",
+        "The connection speaks {}.",
     ),
     choice(
         "tls_stage",
         "none client-hello server-hello finished",
         "How far a TLS handshake came; none when the flow speaks no TLS",
         _NO_BYTES,
-        "The TLS handshake came this far: {}.",
+        "The TLS handshake came as far as {}.",
+        "The connection speaks no TLS.",
     ),
     choice(
         "tls_alert",
@@ -61,7 +62,7 @@ PROTOCOL = (
         "How an FTP control connection announced this flow's responder: the server its own address, the server another "
         "address than its own, or the client (RFC 959 §4.1.2)",
         "never; what no control connection announced has none",
-        "The data connection was announced so: {}.",
+        "The data connection was announced as {}.",
     ),
     choice(
         "ftp_data_opening",

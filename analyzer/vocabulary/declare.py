@@ -36,9 +36,9 @@ def truth(name: str, meaning: str, unknown_when: str, says: str = "", says_not: 
     return Fact(name, FactType.BOOL, meaning, unknown_when, (), says, says_not)
 
 
-def choice(name: str, choices: str, meaning: str, unknown_when: str, says: str = "") -> Fact:
-    """Declare one of several words, given in one string."""
-    return Fact(name, FactType.ENUM, meaning, unknown_when, tuple(choices.split()), says)
+def choice(name: str, choices: str, meaning: str, unknown_when: str, says: str = "", says_none: str = "") -> Fact:
+    """Declare one of several words, given in one string, with a sentence of its own for the word ``none``."""
+    return Fact(name, FactType.ENUM, meaning, unknown_when, tuple(choices.split()), says, says_none)
 
 
 def count(name: str, meaning: str, unknown_when: str, says: str = "") -> Fact:
@@ -51,9 +51,9 @@ def duration(name: str, meaning: str, unknown_when: str, says: str = "") -> Fact
     return Fact(name, FactType.DURATION, meaning, unknown_when, (), says)
 
 
-def size(name: str, meaning: str, unknown_when: str, says: str = "") -> Fact:
-    """Declare a number of bytes."""
-    return Fact(name, FactType.SIZE, meaning, unknown_when, (), says)
+def size(name: str, meaning: str, unknown_when: str, says: str = "", says_nothing: str = "") -> Fact:
+    """Declare a number of bytes, with a sentence of its own for none at all."""
+    return Fact(name, FactType.SIZE, meaning, unknown_when, (), says, says_nothing)
 
 
 def text(name: str, meaning: str, unknown_when: str, says: str = "") -> Fact:

@@ -81,7 +81,7 @@ DERIVED = (
         "whole_silence",
         "The silence before the end is a round number of seconds, as timers are set",
         NO_FLOW,
-        "The silence is a round number of seconds, as timers are.",
+        "The silence lasted a round number of seconds, as timers do.",
         "The silence is no round number of seconds.",
     ),
     duration(

@@ -89,7 +89,7 @@ RESET = (
         "What the RST answers: the last packet before it that went the other way and explains it; nothing when it came "
         "on its own",
         NO_RESET,
-        "The RST answers: {}.",
+        "The RST answers {}.",
     ),
     choice(
         "reset_form",
@@ -97,7 +97,7 @@ RESET = (
         "bare: RST alone, as a host without the connection sends (RFC 9293 §3.10.7.1); acknowledging: RST and ACK, as "
         "a host that aborts its connection sends",
         NO_RESET,
-        "The RST's form: {}.",
+        "The reset came as {}.",
     ),
     truth(
         "reset_both_ways",

@@ -58,7 +58,8 @@ OPENING = (
         "fragmentation-needed time-exceeded other",
         "The ICMP error that quotes a packet of this flow",
         NO_FLOW,
-        "An ICMP error quotes this flow: {}.",
+        "An ICMP error quotes a packet of this connection: {}.",
+        "No ICMP error quotes a packet of this connection.",
     ),
     truth(
         "icmp_from_responder",
@@ -110,6 +111,7 @@ OPENING = (
         "none granted refused",
         "The answer of a SOCKS or HTTP proxy at the start of the flow",
         "the first bytes were not captured",
-        "The proxy's answer: {}.",
+        "The proxy {} the request.",
+        "No proxy answered.",
     ),
 )

@@ -124,7 +124,7 @@ QUALITY = (
         "initiator responder path",
         "Where the capture was taken, by the round trips of both halves, or by the hop counts of SYN and SYN-ACK",
         "neither round trips nor hop counts tell",
-        "By round trips or hop counts the capture was taken near this end: {}.",
+        "By round trips or hop counts the capture was taken near {}.",
     ),
     truth("loopback", "Both ends are the same host or a loopback address", NO_FLOW, "Both ends are the same host."),
 )

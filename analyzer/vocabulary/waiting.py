@@ -79,14 +79,27 @@ SILENCE = (
 )
 
 DELIVERY = (
-    size("initiator_bytes", "Payload bytes of the initiator", NO_FLOW, "The client sent {} of data."),
-    size("responder_bytes", "Payload bytes of the responder", NO_FLOW, "The server sent {} of data."),
+    size(
+        "initiator_bytes",
+        "Payload bytes of the initiator",
+        NO_FLOW,
+        "The client sent {} of data.",
+        "The client sent no data.",
+    ),
+    size(
+        "responder_bytes",
+        "Payload bytes of the responder",
+        NO_FLOW,
+        "The server sent {} of data.",
+        "The server sent no data.",
+    ),
     choice(
         "undelivered",
         "none initiator responder both",
         "Whose last data was repeated and never acknowledged",
         f"{ONE_WAY}, or {NO_END}",
-        "Whose last data was never acknowledged: {}.",
+        "The last data of {} was never acknowledged.",
+        "No data was left unacknowledged.",
     ),
     count(
         "transmissions_unanswered",
