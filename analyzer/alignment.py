@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analyzer.clock import Anchor, ClockFit, fit_clock
 from analyzer.diagnose import Examiner
 from analyzer.endpoint import Endpoint, parse_address
 from analyzer.flows.model import FIN, RST
+from analyzer.flows.rows import FlowRow
 from analyzer.logs.model import LogEvent, LogFile
 from analyzer.surroundings import Surroundings
 
@@ -103,7 +104,22 @@ def rows_of(event: LogEvent, peers: set[Endpoint], around: Surroundings) -> list
             rows = narrowed or rows
         elif not peers:
             rows = [row for row in around.rows if local in (row.initiator.port, row.responder.port)]
-    return [row.index for row in rows]
+    return [row.index for row in (*rows, *_data_connections(rows, around))]
+
+
+def _data_connections(rows: Sequence[FlowRow], around: Surroundings) -> list[FlowRow]:
+    """Flows that an FTP control connection among ``rows`` announced: a line that names the one may mean the other."""
+    if not around.ftp_announcements:
+        return []
+    known = {row.index for row in rows}
+    spoken = {frozenset((row.initiator.packed, row.responder.packed)) for row in rows}
+    return [
+        data
+        for endpoint, notes in around.ftp_announcements.items()
+        if any(frozenset((note.source, note.destination)) in spoken for note in notes)
+        for data in around.to_responder(endpoint)
+        if data.index not in known
+    ]
 
 
 def _moments(event: LogEvent, log: LogFile, examiner: Examiner) -> Iterator[tuple[int, float]]:
@@ -139,7 +155,8 @@ def _flow_moments(event: LogEvent, index: int, examiner: Examiner) -> Iterator[t
     reading = examiner.reading(index)
     opening, view = reading.opening, reading.view
     if event.action == "connecting" and opening.syns:
-        yield opening.syns[0].ts_ns, 0.9
+        # At the server the first SYN to arrive may be a later one than was sent first.
+        yield opening.syns[0].ts_ns, 0.25 if view.captured_near_responder else 0.9
     elif event.action == "connected" or (event.action == "tls" and event.kind == "lifecycle"):
         if opening.syn_acks:
             yield (opening.final_ack or opening.syn_acks[0]).ts_ns, 1.0

@@ -176,9 +176,11 @@ def _plausible(examination: Examination, local: set[int] | None) -> float:
     symptom, reading = examination.symptom, examination.reading
     assert reading is not None
     weight = 1.0
-    if local:
-        weight *= 1.0 if reading.flow.initiator.endpoint.port in local else 0.6
-    weight *= _fits_earlier_code(symptom, examination)
+    if examination.facts.known_values.get("ftp_announced") is not True:
+        # Of a data connection the log has no port, and it knows only what the server says of it.
+        if local:
+            weight *= 1.0 if reading.flow.initiator.endpoint.port in local else 0.6
+        weight *= _fits_earlier_code(symptom, examination)
     time, death = symptom.time_ns, examination.death_ns
     if time is None:
         return weight

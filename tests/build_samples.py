@@ -9,50 +9,17 @@ import json
 import struct
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
+from tests.built import NOT_CONNECTED, Built, frames_of, line, moment, next_number
+from tests.built_endings import upload_thrown_away
 from tests.cases import SAMPLES
 from tests.wire import Captured, Conversation
 
-__all__ = ["BUILT", "Built", "pcapng", "write"]
+__all__ = ["BUILT", "pcapng", "write"]
 
 GET = "GET /stock/7 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-NOT_CONNECTED = "A request to send or receive data was disallowed because the socket is not connected"
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """One built sample."""
-
-    packets: list[Captured]
-    log: str
-    story: str
-    expected: dict[str, object] = field(default_factory=dict)
-
-
-def _line(at_ns: int, text: str) -> str:
-    moment = datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{moment}.{at_ns % 10**9 // 10**6:03d}Z {text}\n"
-
-
-def _moment(at_ns: int) -> str:
-    return _line(at_ns, "").strip()
-
-
-def _frames(packets: Sequence[Captured], *wanted: Captured) -> list[int]:
-    order = sorted(packets, key=lambda packet: packet[0])
-    return [order.index(one) + 1 for one in wanted]
-
-
-def _next(conv: Conversation, who: Literal["client", "server"]) -> int:
-    """The sequence number that the side's next byte will have."""
-    index = conv.segment(who, "A")
-    frame = conv.packets.pop(index)[1]
-    return int.from_bytes(frame[38:42], "big")
 
 
 def reconnect_storm() -> Built:
@@ -68,10 +35,10 @@ def reconnect_storm() -> Built:
         last.syn()
         last.refuse()
         packets += last.packets
-        log += _line(last.now + 1_000_000, "WARN  connect to 10.9.0.7:5672 failed: WSAECONNREFUSED (10061)")
+        log += line(last.now + 1_000_000, "WARN  connect to 10.9.0.7:5672 failed: WSAECONNREFUSED (10061)")
         at += 300_000_000
     error = last.now + 2_000_000
-    log += _line(error, f"ERROR send to 10.9.0.7:5672 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    log += line(error, f"ERROR send to 10.9.0.7:5672 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
     return Built(
         packets,
         log,
@@ -95,7 +62,7 @@ def reconnect_storm() -> Built:
             "client": "10.0.0.5:50139",
             "server": "10.9.0.7:5672",
             "frames": [79, 80],
-            "error": _moment(error),
+            "error": moment(error),
             "codes": [10061, 10057],
             "findings": ["reconnect-storm"],
             "healthy_streams": [],
@@ -117,11 +84,11 @@ def stale_pool_of_a_web_client() -> Built:
     request = conv.packets[conv.client(GET, acked=False, after="11s")]
     reset = conv.packets[conv.server_rst(with_ack=False)]
     error = conv.now + 1_000_000
-    log = _line(started, "INFO  connected to 10.9.0.8:80")
-    log += _line(request[0] - 1_000_000, "INFO  taking a connection from the pool")
-    log += _line(conv.now, "WARN  recv from 10.9.0.8:80 failed: WSAECONNRESET (10054)")
-    log += _line(error, f"ERROR send to 10.9.0.8:80 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
-    frames = _frames(conv.packets, fin, request, reset)
+    log = line(started, "INFO  connected to 10.9.0.8:80")
+    log += line(request[0] - 1_000_000, "INFO  taking a connection from the pool")
+    log += line(conv.now, "WARN  recv from 10.9.0.8:80 failed: WSAECONNRESET (10054)")
+    log += line(error, f"ERROR send to 10.9.0.8:80 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    frames = frames_of(conv.packets, fin, request, reset)
     return Built(
         conv.packets,
         log,
@@ -146,7 +113,7 @@ def stale_pool_of_a_web_client() -> Built:
             "client": "10.0.0.5:50200",
             "server": "10.9.0.8:80",
             "frames": frames,
-            "error": _moment(error),
+            "error": moment(error),
             "codes": [10054, 10057],
             "healthy_streams": [],
             "related_streams": [],
@@ -169,25 +136,25 @@ def nat_seen_from_both_sides() -> Built:
     inside.wait("300s")
     request = inside.packets[inside.client("publish 9876543210", acked=False)]
     reset = inside.packets[inside.server_rst(with_ack=False)]
-    position = _next(inside, "client") - len("publish 9876543210")
+    position = next_number(inside, "client") - len("publish 9876543210")
     fresh = Conversation(
         client="198.51.100.2:42911",
         server="203.0.113.20:5671",
         start=request[0] + 20_000,
         client_isn=position,
-        server_isn=_next(inside, "server"),
+        server_isn=next_number(inside, "server"),
         client_ttl=127,
         server_ttl=63,
     )
-    fresh.segment("client", "PA", "publish 9876543210", ack=_next(inside, "server"))
+    fresh.segment("client", "PA", "publish 9876543210", ack=next_number(inside, "server"))
     fresh.now = reset[0] - 20_000
-    fresh.segment("server", "R", seq=_next(inside, "server"), window=0, ip_id=0)
+    fresh.segment("server", "R", seq=next_number(inside, "server"), window=0, ip_id=0)
     packets = inside.packets + [(at + 20_000, frame) for at, frame in outside.packets] + fresh.packets
     error = inside.now + 1_000_000
-    log = _line(started, "INFO  connected to 203.0.113.20:5671 from local port 50300")
-    log += _line(inside.now, "WARN  recv from 203.0.113.20:5671 failed: WSAECONNRESET (10054)")
-    log += _line(error, f"ERROR send to 203.0.113.20:5671 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
-    frames = _frames(packets, request, fresh.packets[0], reset)
+    log = line(started, "INFO  connected to 203.0.113.20:5671 from local port 50300")
+    log += line(inside.now, "WARN  recv from 203.0.113.20:5671 failed: WSAECONNRESET (10054)")
+    log += line(error, f"ERROR send to 203.0.113.20:5671 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    frames = frames_of(packets, request, fresh.packets[0], reset)
     return Built(
         packets,
         log,
@@ -213,7 +180,7 @@ def nat_seen_from_both_sides() -> Built:
             "client": "10.0.0.5:50300",
             "server": "203.0.113.20:5671",
             "frames": frames,
-            "error": _moment(error),
+            "error": moment(error),
             "codes": [10054, 10057],
             "healthy_streams": [],
             "related_streams": [1, 2],
@@ -232,8 +199,8 @@ def shutdown_on_a_connectex_socket() -> Built:
     error = conv.now
     conv.wait("500ms")
     conv.exchange("job 7 end", "done")
-    log = _line(started, "INFO  ConnectEx to 10.9.0.7:9100 finished, local port 50400")
-    log += _line(error, f"ERROR shutdown of 10.9.0.7:9100 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    log = line(started, "INFO  ConnectEx to 10.9.0.7:9100 finished, local port 50400")
+    log += line(error, f"ERROR shutdown of 10.9.0.7:9100 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
     return Built(
         conv.packets,
         log,
@@ -257,7 +224,7 @@ def shutdown_on_a_connectex_socket() -> Built:
             "client": "10.0.0.5:50400",
             "server": "10.9.0.7:9100",
             "frames": [],
-            "error": _moment(error),
+            "error": moment(error),
             "codes": [10057],
             "healthy_streams": [0],
             "related_streams": [],
@@ -273,8 +240,8 @@ def udp_client_without_peer() -> Built:
         conv.exchange(GET, OK)
         conv.wait("900ms")
     error = conv.now - 500_000_000
-    log = _line(error - 800_000_000, "INFO  statistics: using UDP for 10.9.0.30:8125")
-    log += _line(error, f"ERROR udp send to 10.9.0.30:8125 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    log = line(error - 800_000_000, "INFO  statistics: using UDP for 10.9.0.30:8125")
+    log += line(error, f"ERROR udp send to 10.9.0.30:8125 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
     return Built(
         conv.packets,
         log,
@@ -297,7 +264,7 @@ def udp_client_without_peer() -> Built:
             "stream": None,
             "server": "10.9.0.30:8125",
             "frames": [],
-            "error": _moment(error),
+            "error": moment(error),
             "codes": [10057],
             "healthy_streams": [0],
             "related_streams": [],
@@ -317,11 +284,11 @@ def ipv6_unreachable_ipv4_connected() -> Built:
     four.now = error + 2_000_000_000
     four.exchange("hello", "hello yourself")
     packets = six.packets + four.packets
-    log = _line(six.packets[0][0], "INFO  connecting to [fd00:b::7]:5432")
-    log += _line(connected, "INFO  connected to 10.9.0.7:5432 from local port 50601")
-    log += _line(error - 1_000_000, "WARN  connect to [fd00:b::7]:5432 failed: WSAETIMEDOUT (10060)")
-    log += _line(error, f"ERROR send to [fd00:b::7]:5432 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
-    frames = _frames(packets, six.packets[0], four.packets[1])
+    log = line(six.packets[0][0], "INFO  connecting to [fd00:b::7]:5432")
+    log += line(connected, "INFO  connected to 10.9.0.7:5432 from local port 50601")
+    log += line(error - 1_000_000, "WARN  connect to [fd00:b::7]:5432 failed: WSAETIMEDOUT (10060)")
+    log += line(error, f"ERROR send to [fd00:b::7]:5432 failed: WSAENOTCONN (10057) {NOT_CONNECTED}")
+    frames = frames_of(packets, six.packets[0], four.packets[1])
     return Built(
         packets,
         log,
@@ -345,7 +312,7 @@ def ipv6_unreachable_ipv4_connected() -> Built:
             "client": "[fd00:a::5]:50600",
             "server": "[fd00:b::7]:5432",
             "frames": frames,
-            "error": _moment(error),
+            "error": moment(error),
             "codes": [10060, 10057],
             "healthy_streams": [1],
             "related_streams": [],
@@ -358,6 +325,7 @@ BUILT: dict[str, Callable[[], Built]] = {
     "ipv6-dead-and-ipv4-connected": ipv6_unreachable_ipv4_connected,
     "nat-seen-from-both-sides": nat_seen_from_both_sides,
     "shutdown-on-a-connectex-socket": shutdown_on_a_connectex_socket,
+    "server-throws-an-upload-away": upload_thrown_away,
     "udp-client-without-peer": udp_client_without_peer,
     "web-pool-hands-out-a-dead-connection": stale_pool_of_a_web_client,
 }

@@ -158,6 +158,31 @@ def test_a_connect_that_failed_without_a_name_hides_older_connections() -> None:
     assert peers_of(log.errors[0], log, EXAMINER.around) == (set(), (), False)
 
 
+def test_a_line_that_names_a_control_connection_may_mean_its_data_connection() -> None:
+    control = Conversation(server="10.9.0.7:21")
+    control.handshake()
+    control.server("220 ready\r\n")
+    control.client("PORT 10,0,0,5,195,80\r\n")
+    data = Conversation(client="10.9.0.7:20", server="10.0.0.5:50000", start=control.now)
+    data.syn(arrives=False)
+    stranger = Conversation(client="10.9.0.8:20", server="10.0.0.6:50000", start=control.now)
+    stranger.syn(arrives=False)
+    around = surroundings_of(control, data, stranger)
+    peers = {parse_endpoint("10.9.0.7:21")}
+    assert set(rows_of(event_of(remote="10.9.0.7:21"), peers, around)) == {
+        index_of(control, around),
+        index_of(data, around),
+    }
+
+
+def test_at_the_server_the_start_of_a_connect_is_not_seen() -> None:
+    for near, anchored in ((False, True), (True, False)):
+        conv = Conversation(client_ttl=121 if near else 128, server_ttl=64 if near else 57, rtt_ms=0.1)
+        conv.syn()
+        conv.syn_ack()
+        assert fit(0, [(START, f"INFO connecting to {SERVER}")], examiner_of(conv)).certain is anchored
+
+
 def test_flows_are_narrowed_by_the_local_port() -> None:
     around = EXAMINER.around
     peers = {parse_endpoint(SERVER)}

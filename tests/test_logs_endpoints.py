@@ -19,6 +19,7 @@ def said(place: Place | None) -> str | None:
     [
         ("connected to 10.9.0.7:21", "10.9.0.7:21", None, None),
         ("connected to 10.9.0.7:21 from local port 50123", "10.9.0.7:21", None, 50123),
+        ("client accepted on port 8081", None, None, 8081),
         ("connected to 10.9.0.7:21, starting TLS", "10.9.0.7:21", None, None),
         ("send failed: 10057 (10.9.0.7:21)", "10.9.0.7:21", None, None),
         ("peer=10.9.0.7:21", "10.9.0.7:21", None, None),

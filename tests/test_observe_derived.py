@@ -85,6 +85,15 @@ def test_a_next_hop_that_never_answers_is_found() -> None:
     assert unknown(_alone(event, ordinary.server_closes_client_closes()), "peer_neighbour_unanswered")
 
 
+def test_a_router_that_seeks_the_last_hop_is_no_client_without_a_next_one() -> None:
+    conv = ordinary.server_closes_client_closes()
+    event = event_of(at=START + 3 * NS, remote="10.9.0.77:80")
+    own = arp("10.9.0.77", asker="10.0.0.5", at=START + NS)
+    routers = arp("10.9.0.77", asker="10.9.0.1", at=START + NS)
+    assert known(_alone(event, conv, own), "peer_neighbour_unanswered") is True
+    assert known(_alone(event, conv, routers), "peer_neighbour_unanswered") is False
+
+
 def test_a_client_that_left_is_no_missing_next_hop() -> None:
     conv = ordinary.server_closes_client_closes()
     asked = arp("10.0.0.5", asker="10.0.0.1", at=conv.now + NS)

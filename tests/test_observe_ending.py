@@ -206,6 +206,7 @@ def test_what_a_reset_answers(last: str, word: str) -> None:
 def test_unread_data_is_told_by_the_acknowledgment() -> None:
     facts = facts_of(guilty.server_reset_unread())
     assert known(facts, "unread_data_at_reset") is True
+    assert known(facts, "segments_unanswered_at_reset") == 2
     read = _open()
     read.server_rst(after="10s")
     assert known(facts_of(read), "unread_data_at_reset") is False

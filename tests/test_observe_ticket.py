@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.factset import FactSet, Known
-from analyzer.logs.model import LogEvent
+from analyzer.logs.model import Action, LogEvent
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
 from tests.conversations import guilty, ordinary
@@ -47,6 +47,17 @@ def test_what_the_line_says_is_taken_over() -> None:
     assert known(facts, "log_code") == 10057
     assert known(facts, "log_names_endpoint") is True
     assert known(facts, "candidate_flows") == 3
+
+
+@pytest.mark.parametrize(
+    ("action", "port", "listener"), [("accepted", 8080, True), ("accepted", 9090, False), ("connected", 8080, False)]
+)
+def test_a_program_that_names_where_it_accepts_used_its_listening_socket(
+    action: Action, port: int, listener: bool
+) -> None:
+    said = event_of("client accepted", at=START, kind="lifecycle", code=None, action=action, local_port=port)
+    facts = ticket(_talk(), event_of(at=START + NS, remote="10.9.0.7:8080"), said)
+    assert known(facts, "log_names_own_listener") is listener
 
 
 def test_what_the_line_does_not_say_is_unknown_with_a_remedy() -> None:

@@ -85,7 +85,10 @@ _REMOTE_CUE = re.compile(
     r"|\bconnect(?:ed|ing)? to|\bto)['\"]?[ =:(\[/]{1,3}$"
 )
 _FROM_CUE = re.compile(r"(?i)\bfrom ['\"(]?$")
-_LOCAL_PORT = re.compile(r"(?i)\b(?:local|source|src|ephemeral|bound)[ _]?port[ =:\"'#]{1,3}(\d{1,5})(?!\d)")
+_LOCAL_PORT = re.compile(
+    r"(?i)\b(?:(?:local|source|src|ephemeral|bound)[ _]?port|(?:accepted|accepting|listening|listens) on port)"
+    r"[ =:\"'#]{1,3}(\d{1,5})(?!\d)"
+)
 
 _SCHEME_PORTS = {
     "http": 80,

@@ -57,16 +57,19 @@ def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None
     asked = [
         note
         for peer, notes in unanswered.items()
-        if peer not in clients and (not peers or peer in peers or _is_gateway(peer, notes, around))
+        if peer not in clients and (not peers or peer in peers or not around.to_host(peer))
         for note in notes
+        if _asks_for_itself(note, around)
     ]
     if asked or around.asks_neighbours:
         facts.know("peer_neighbour_unanswered", bool(asked), tuple(note.frame for note in asked[:4]))
 
 
-def _is_gateway(peer: bytes, notes: list[Note], around: Surroundings) -> bool:
-    """Tell whether it is a next hop: asked for by a host of this capture, and never itself an end of a flow."""
-    return not around.to_host(peer) and any(around.from_host(note.source) for note in notes)
+def _asks_for_itself(note: Note, around: Surroundings) -> bool:
+    """Tell whether a neighbour is sought by an end of traffic; a router that asks seeks it for somebody behind it."""
+    if not around.rows:
+        return True
+    return bool(around.from_host(note.source)) or any(one.client == note.source for one in around.lookups)
 
 
 def _outcome(word: str) -> str:

@@ -128,6 +128,7 @@ def _reset(facts: FactSet, reading: Reading, around: Surroundings) -> None:
         facts.know("reset_sequence_odd", not decisive.exact and decisive.form is not ResetForm.ABORT, frame)
     facts.know("sender_went_on", bool(judged.after_life) and judged.origin is Origin.MIDDLEBOX, judged.after_life[:4])
     facts.know("unread_data_at_reset", _unread(reading, decisive), frame)
+    facts.know("segments_unanswered_at_reset", len(_unanswered_before(reading, decisive.segment)))
     facts.know("reset_ends_closed_flow", _tidying(reading, decisive), frame)
     final = reading.opening.final_ack
     if final is not None:
@@ -197,13 +198,15 @@ def _unread(reading: Reading, reset: Reset) -> bool:
     less = acknowledges_less(reset, reading.view)
     if less:
         return True
-    rst = reset.segment
-    theirs = [s for s in reading.view.half(not rst.from_initiator) if s.frame < rst.frame and s.payload_len]
-    own = [s for s in reading.view.half(rst.from_initiator) if s.frame < rst.frame and s.payload_len]
-    if not theirs:
-        return False
-    answered = bool(own) and own[-1].frame > theirs[-1].frame
-    return not answered and rst.ts_ns - theirs[-1].ts_ns <= 500 * MS
+    unanswered = _unanswered_before(reading, reset.segment)
+    return bool(unanswered) and reset.segment.ts_ns - unanswered[-1].ts_ns <= 500 * MS
+
+
+def _unanswered_before(reading: Reading, rst: Segment) -> list[Segment]:
+    """Return data of the other half that the RST's sender answered with nothing but the RST."""
+    own = [s.frame for s in reading.view.half(rst.from_initiator) if s.frame < rst.frame and s.payload_len]
+    last = own[-1] if own else 0
+    return [s for s in reading.view.half(not rst.from_initiator) if last < s.frame < rst.frame and s.payload_len]
 
 
 def _tidying(reading: Reading, reset: Reset) -> bool:

@@ -27,6 +27,7 @@ _OF_EITHER = (
     "reset_sender",
     "transmissions_unanswered",
     "undelivered",
+    "segments_unanswered_at_reset",
     "unread_data_at_reset",
 )
 """Facts that compare the halves, or count both."""

@@ -16,6 +16,9 @@ _CALLS = frozenset(
     ("connect", "send", "recv", "shutdown", "getpeername", "getsockname", "setsockopt", "accept", "disconnect")
 )
 _SHORTLY_NS = 120 * NS
+_SERVED_NS = 3600 * NS
+_MOST_ACCEPTED = 16
+_SERVES = ("accepted", "listening")
 
 
 def observe_ticket(facts: FactSet, symptom: Symptom, reading: Reading | None, around: Surroundings) -> None:
@@ -35,6 +38,7 @@ def observe_ticket(facts: FactSet, symptom: Symptom, reading: Reading | None, ar
         facts.miss("log_call", "the log names no call", "a stack trace or the name of the failing call")
     facts.maybe("log_code", event.code, reason="the log names no code")
     facts.know("log_names_endpoint", event.remote is not None or event.host_name is not None or event.port is not None)
+    _own_listener(facts, symptom, around)
     text = event.text.lower()
     if "udp" in text or "datagram socket" in text.replace("when sending on a datagram socket", ""):
         facts.know("log_protocol", "udp")
@@ -52,6 +56,18 @@ def observe_ticket(facts: FactSet, symptom: Symptom, reading: Reading | None, ar
     last = next((one.action for one in reversed(near) if one.kind == "lifecycle"), None)
     facts.know("log_says_connecting", last == "connecting" and not codes)
     facts.know("log_says_name_failed", any(code in _NAME_CODES for code in codes))
+
+
+def _own_listener(facts: FactSet, symptom: Symptom, around: Surroundings) -> None:
+    """Tell a program that names where it accepted connections; whose log it is, only the log itself can say."""
+    event, time = symptom.event, symptom.time_ns
+    if event is None or event.remote is None or time is None:
+        facts.know("log_names_own_listener", value=False)
+        return
+    serves = any(one.action in _SERVES and event.remote.port in (one.port, one.local_port) for one in symptom.context)
+    began = around.to_responder(event.remote).near(time, _SERVED_NS, symptom.uncertainty_ns) if serves else ()
+    accepted = [row for row in began[-_MOST_ACCEPTED:] if row.established]
+    facts.know("log_names_own_listener", bool(accepted), tuple(row.first_frame for row in accepted[-3:]))
 
 
 def _recent(then: int | None, now: int | None) -> bool:

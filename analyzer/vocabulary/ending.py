@@ -138,6 +138,12 @@ RESET = (
         NO_RESET,
         "The sender of the RST had not read all data when it closed.",
     ),
+    count(
+        "segments_unanswered_at_reset",
+        "Data segments that the RST's sender got since it last sent data itself",
+        NO_RESET,
+        "{} data segments stood unanswered when the RST came.",
+    ),
     truth(
         "reset_ends_closed_flow",
         "The RST came after both FINs, or from the side that had closed: ordinary tidying up",

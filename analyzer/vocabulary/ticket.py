@@ -31,6 +31,12 @@ TICKET = (
         "The log line names no peer, so the flow was chosen by time alone.",
     ),
     truth(
+        "log_names_own_listener",
+        "The log line names an endpoint at which, as the log told before, the program itself accepts connections",
+        NO_LOG,
+        "The log names as its socket an endpoint at which connections had been accepted: the listening one.",
+    ),
+    truth(
         "log_says_closed_locally",
         "The log tells that the program itself closed or disposed the connection shortly before",
         NO_LOG,

@@ -136,9 +136,10 @@ def server_reset() -> Conversation:
 
 
 def server_reset_unread() -> Conversation:
-    """The server closes with the last request unread."""
+    """The server closes with the last request and what follows it unread."""
     conv = _talked()
     conv.client(GET, acked=False)
+    conv.client("more of it", acked=False)
     conv.server_rst()
     return conv
 
