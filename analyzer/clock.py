@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from analyzer.units import MS, NS, format_duration
 from analyzer.values import dataclass
 
-__all__ = ["Anchor", "ClockFit", "fit_clock"]
+__all__ = ["Anchor", "ClockFit", "fit_clock", "skew_between"]
 
 _QUARTER_HOUR = 900 * NS
 _LARGEST_ZONE = 14 * 3600 * NS
@@ -120,13 +120,19 @@ def fit_clock(
     )
 
 
+def skew_between(log_ns: int, wire_ns: int, *, zone_known: bool, farthest_ns: int | None = None) -> int | None:
+    """Return how far the clocks stand apart, their zones aside, if both times mean one moment; None if too far."""
+    diff = log_ns - wire_ns
+    zone = 0 if zone_known else round(diff / _QUARTER_HOUR) * _QUARTER_HOUR
+    limit = _LARGEST_SKEW if farthest_ns is None else farthest_ns
+    return diff - zone if abs(zone) <= _LARGEST_ZONE and abs(diff - zone) <= limit else None
+
+
 def _centres(anchors: Sequence[Anchor], *, zone_known: bool) -> list[int]:
     centres = set()
     for anchor in anchors:
-        diff = anchor.log_ns - anchor.wire_ns
-        zone = 0 if zone_known else round(diff / _QUARTER_HOUR) * _QUARTER_HOUR
-        if abs(zone) <= _LARGEST_ZONE and abs(diff - zone) <= _LARGEST_SKEW:
-            centres.add(diff // (10 * MS) * (10 * MS))
+        if skew_between(anchor.log_ns, anchor.wire_ns, zone_known=zone_known) is not None:
+            centres.add((anchor.log_ns - anchor.wire_ns) // (10 * MS) * (10 * MS))
     return sorted(centres)[:4000]
 
 

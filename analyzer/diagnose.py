@@ -221,6 +221,11 @@ def _caps(examination: Examination) -> list[Cap]:
     assumed = examination.symptom.source == "log" and not examination.symptom.clock_anchored
     if assumed and cause in ("used-before-connected", "no-network-cause", "connect-context-not-updated"):
         caps.append(Cap(0.70, "No line of the log could be tied to a packet, so the clocks' offset is assumed."))
+    event = examination.symptom.event
+    if event is not None and event.time_ns is not None and examination.symptom.time_ns is None:
+        caps.append(
+            Cap(0.64, "The log's time fits no death; the connection was chosen as if the log's clock were wrong.")
+        )
     if cause == "never-connected" and examination.seen_from_servers:
         caps.append(Cap(0.59, "The capture was taken near the servers: what was sent need not have come that far."))
     last = examination.last_captured_ns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 
 from analyzer.alignment import align, peers_of, rows_of
-from analyzer.clock import ClockFit
+from analyzer.clock import ClockFit, skew_between
 from analyzer.crowds import Crowd, examine_notable
 from analyzer.diagnose import Diagnosis, Examination, Examiner
 from analyzer.logs.model import LogEvent, LogFile
@@ -27,6 +27,8 @@ _FORGOTTEN_NS = 900 * NS
 """An application rarely uses a socket again that died longer ago; such a death explains an error less well."""
 _NO_WIRE_CAUSE = ("no-network-cause", "connect-context-not-updated", "wrong-socket-used")
 _ONLY_IF_NAMED = (*_NO_WIRE_CAUSE, "client-closed-locally", "close-wait-leak", "insufficient-evidence")
+_WELL_UNTIL_NS = 10 * NS
+"""A connection that dies later than this after an error was well at the error, by any clock that is a guess."""
 _NOT_NAMED = 0.6
 """Weight of a flow that the log does not point at while it points at others."""
 
@@ -75,7 +77,8 @@ def from_log(log: LogFile, examiner: Examiner) -> tuple[list[Incident], LogReadi
     """One incident for each error of a log."""
     reading = LogReading(log, align(log, examiner))
     recall = Recall(examiner) if log.errors_seen > _EACH else None
-    return [_tie(event, reading, examiner, recall) for event in log.errors], reading
+    told: dict[object, set[int]] = {}
+    return [_tie(event, reading, examiner, recall, told) for event in log.errors], reading
 
 
 def from_call(
@@ -91,7 +94,9 @@ def from_call(
     return Incident(examiner.diagnose(_choose(symptom, rows, None, flows or (), examiner)))
 
 
-def _tie(event: LogEvent, reading: LogReading, examiner: Examiner, recall: Recall | None) -> Incident:
+def _tie(
+    event: LogEvent, reading: LogReading, examiner: Examiner, recall: Recall | None, told_by: dict[object, set[int]]
+) -> Incident:
     around, clock = examiner.around, reading.clock
     peers, names, own = peers_of(event, reading.log, around)
     time = None if event.time_ns is None else event.time_ns - clock.offset_ns
@@ -123,20 +128,86 @@ def _tie(event: LogEvent, reading: LogReading, examiner: Examiner, recall: Recal
         known = recall.made[key]
         told = replace(symptom, flow_index=known.examination.symptom.flow_index)
         return Incident(known, reading, told)
-    diagnosis = examiner.diagnose(_choose(symptom, rows, local, named, examiner))
+    # Lines that say the same speak of one connection each, where several died alike.
+    told_of = told_by.setdefault((event.call, frozenset(peers)), set())
+    chosen = _choose(symptom, rows, local, named, examiner, told_of)
+    if not clock.anchors:
+        elsewhen = _at_another_time(chosen, rows, local, named, examiner, told_of, zone_known=reading.log.zone_known)
+        chosen = elsewhen or chosen
+    if chosen.symptom.flow_index is not None:
+        told_of.add(chosen.symptom.flow_index)
+    diagnosis = examiner.diagnose(chosen)
     if recall is not None:
         recall.made[key] = diagnosis
     return Incident(diagnosis, reading)
 
 
 def _choose(
-    symptom: Symptom, rows: Iterable[int], local: set[int] | None, named: Container[int], examiner: Examiner
+    symptom: Symptom,
+    rows: Iterable[int],
+    local: set[int] | None,
+    named: Container[int],
+    examiner: Examiner,
+    told_of: Container[int] = (),
 ) -> Examination:
     """Hold the symptom against each candidate flow and keep the one that explains it best.
 
-    ``named`` holds the flows that the log or the caller points at by endpoint or port.
+    ``named`` holds the flows that the log or the caller points at by endpoint or port, ``told_of`` those that an
+    equal error was tied to.
     """
     alone = examiner.examine(symptom)
+    ranked = _ranked(symptom, rows, local, named, examiner)
+    if not ranked or ranked[0][0] < alone.score * 0.75:
+        return alone
+    best = _not_told_of(ranked, told_of)
+    ties = [one for fit, one in ranked[1:] if ranked[0][0] - fit <= _NEAR_TIE and one.cause != best.cause]
+    if ties:
+        best = examiner.examine(replace(best.symptom, candidates=1 + len(ties)))
+    return best
+
+
+def _not_told_of(ranked: Sequence[tuple[float, Examination]], told_of: Container[int]) -> Examination:
+    """Return the best candidate, or an equal one where an error before it has taken that."""
+    best_fit, best = ranked[0]
+    for fit, one in ranked:
+        if best_fit - fit <= _NEAR_TIE and one.cause == best.cause and one.symptom.flow_index not in told_of:
+            return one
+    return best
+
+
+def _at_another_time(
+    chosen: Examination,
+    rows: Sequence[int],
+    local: set[int] | None,
+    named: frozenset[int],
+    examiner: Examiner,
+    told_of: Container[int],
+    *,
+    zone_known: bool,
+) -> Examination | None:
+    """Return what died of the connections that an error may mean, where its clock is a guess and nothing died in time.
+
+    None where a death explains the error as the clocks stand, or none does however they stood.
+    """
+    time = chosen.symptom.time_ns
+    if time is None or (chosen.reading is not None and chosen.cause not in _NO_WIRE_CAUSE):
+        return None
+    undated = replace(chosen.symptom, time_ns=None, flow_index=None)
+    dead: list[tuple[float, Examination]] = []
+    for fit, examination in _ranked(undated, named or rows, local, named, examiner):
+        death, reading = examination.death_ns, examination.reading
+        if death is None or reading is None or examination.cause in _ONLY_IF_NAMED:
+            continue
+        farthest = _WELL_UNTIL_NS if reading.flow.first_ns <= time < death else None
+        if skew_between(time, death, zone_known=zone_known, farthest_ns=farthest) is not None:
+            dead.append((fit, examination))
+    return _not_told_of(dead, told_of) if dead and (named or len(dead) == 1) else None
+
+
+def _ranked(
+    symptom: Symptom, rows: Iterable[int], local: set[int] | None, named: Container[int], examiner: Examiner
+) -> list[tuple[float, Examination]]:
+    """Return the candidates that explain the symptom, with how well they do, best first."""
     ranked: list[tuple[float, Examination]] = []
     for index in _nearest(rows, symptom, examiner):
         examination = examiner.examine(replace(symptom, flow_index=index, candidates=1))
@@ -148,14 +219,7 @@ def _choose(
             fit *= _NOT_NAMED
         ranked.append((fit, examination))
     ranked.sort(key=lambda pair: -pair[0])
-    ranked = [pair for pair in ranked if pair[0] > 0]
-    if not ranked or ranked[0][0] < alone.score * 0.75:
-        return alone
-    best_fit, best = ranked[0]
-    ties = [one for fit, one in ranked[1:] if best_fit - fit <= _NEAR_TIE and one.cause != best.cause]
-    if ties:
-        best = examiner.examine(replace(best.symptom, candidates=1 + len(ties)))
-    return best
+    return [pair for pair in ranked if pair[0] > 0]
 
 
 def _nearest(rows: Iterable[int], symptom: Symptom, examiner: Examiner) -> Sequence[int]:

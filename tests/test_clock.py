@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.clock import Anchor, ClockFit, fit_clock
+from analyzer.clock import Anchor, ClockFit, fit_clock, skew_between
 from analyzer.units import MS, NS
 
 HOUR = 3600 * NS
@@ -137,3 +137,12 @@ def test_a_certain_offset_mentions_no_rival() -> None:
     fit = ClockFit(2 * NS, 6 * MS, 5, 4.0, HOUR, 1.0)
     assert fit.certain
     assert "would fit" not in fit.describe()
+
+
+def test_a_skew_is_what_no_zone_explains() -> None:
+    at = 5000 * NS
+    assert skew_between(at + 5 * 3600 * NS + 40 * NS, at, zone_known=False) == 40 * NS
+    assert skew_between(at - 40 * NS, at, zone_known=True) == -40 * NS
+    assert skew_between(at + 5 * 3600 * NS, at, zone_known=True) is None
+    assert skew_between(at + 20 * 3600 * NS, at, zone_known=False) is None
+    assert skew_between(at + 40 * NS, at, zone_known=True, farthest_ns=39 * NS) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer import incidents as incidents_module
-from analyzer.diagnose import Examiner
+from analyzer.diagnose import HIGH, Examiner
 from analyzer.incidents import Incident, from_call, from_capture, from_log
 from analyzer.units import MS, NS
 from tests.conversations import guilty
@@ -123,11 +123,48 @@ def test_the_local_port_of_the_log_decides_between_two_that_died() -> None:
         assert incident.symptom.flow_index == index_of(convs[number], examiner.around)
 
 
-def test_a_connection_that_began_after_the_error_explains_nothing() -> None:
+def test_a_connection_that_began_after_the_error_explains_nothing_where_the_clocks_are_known() -> None:
+    well, late = _talk(50200, START, "10.9.0.7:8081"), _talk(50201, START + 100 * NS)
+    late.server_rst(after="1s")
+    lines = (
+        (well.packets[2][0], "INFO connected to 10.9.0.7:8081"),
+        (START + 10 * NS, "ERROR send to 10.9.0.7:8080 failed: 10057"),
+    )
+    (incident,), _ = tie(_lines(*lines), well, late)
+    assert incident.symptom.flow_index is None
+
+
+@pytest.mark.parametrize("line", ["send to 10.9.0.7:8080 failed: 10057", "send failed: 10057"])
+def test_a_clock_that_is_a_guess_may_be_minutes_off(line: str) -> None:
     late = _talk(50200, START + 100 * NS)
     late.server_rst(after="1s")
-    (incident,), _ = tie(_lines((START + 10 * NS, "ERROR send to 10.9.0.7:8080 failed: 10057")), late)
+    (incident,), _ = tie(_lines((START - 30 * NS, f"ERROR {line}")), late)
+    assert incident.symptom.flow_index == 0
+    assert incident.time_ns == late.now
+    assert "server-reset" in incident.diagnosis.examination.evaluation.by_cause()[0].cause
+    assert incident.diagnosis.score < HIGH
+    assert any("clock" in cap.because for cap in incident.diagnosis.caps)
+
+
+def test_a_clock_is_not_thought_hours_off_nor_one_of_several_deaths_picked_for_it() -> None:
+    late = [_talk(50200 + number, START + 100 * NS, f"10.9.0.7:{8080 + number}") for number in (0, 1)]
+    for conv in late:
+        conv.server_rst(after="1s")
+    (hours,), _ = tie(_lines((START - HOUR, "ERROR send to 10.9.0.7:8080 failed: 10057")), late[0])
+    assert hours.symptom.flow_index is None
+    (unnamed,), _ = tie(_lines((START - 30 * NS, "ERROR send failed: 10057")), *late)
+    assert unnamed.symptom.flow_index is None
+
+
+def test_a_connection_that_lived_long_after_the_error_was_well_by_any_clock() -> None:
+    conv = _talk(50200, START)
+    for _ in range(5):
+        conv.wait("10s")
+        conv.exchange()
+    conv.server_rst()
+    (incident,), _ = tie(_lines((START + 20 * NS, "ERROR send to 10.9.0.7:8080 failed: 10057")), conv)
     assert incident.symptom.flow_index is None
+    assert incident.diagnosis.cause == "insufficient-evidence"
 
 
 def test_the_death_of_another_server_explains_nothing() -> None:
@@ -196,6 +233,16 @@ def test_several_that_died_alike_raise_no_doubt_about_the_cause() -> None:
     (incident,), _ = tie(_lines((START + 31 * NS, "ERROR send to 10.9.0.7:8080 failed: 10057")), first, second)
     assert incident.symptom.candidates == 1
     assert incident.symptom.flow_index in (0, 1)
+
+
+def test_equal_errors_speak_of_one_connection_each_where_several_died_alike() -> None:
+    convs = [_talk(50200 + number, START) for number in range(3)]
+    for conv in convs:
+        conv.now = START + 30 * NS
+        conv.server_rst()
+    line = "ERROR send to 10.9.0.7:8080 failed: 10057"
+    incidents, _ = tie(_lines(*((START + 30 * NS + number * MS, line) for number in (500, 501, 502))), *convs)
+    assert {incident.symptom.flow_index for incident in incidents} == {0, 1, 2}
 
 
 # -- from the caller ---------------------------------------------------------------------------------------------

@@ -123,6 +123,8 @@ _STEPS: tuple[tuple[re.Pattern[str], Step], ...] = (
             r"(?<!not )(?<!never )(?<!dis)\bconnected (?:to|with|using|via|successfully)"
             r"|connection (?:to \S+ )?(?:is |was |has been )?"
             r"(?:established|opened|succeeded|complete)|\bconnect (?:ok|succeeded|completed)|socket opened"
+            r"|\b(?:link|session|channel|tunnel|peer|connection|verbindung|sitzung) (?:(?:to|with|zu|mit|vers|avec) )?"
+            r"\S+ (?:is |now )?(?:up|open(?:ed)?|attached|online|aufgebaut|établie)\b"
             r"|verbunden mit|verbindung (?:zu \S+ )?hergestellt|connecté à|conectado (?:a|con)\b|接続しました|已连接到"
         ),
         Step("lifecycle", "connected"),
