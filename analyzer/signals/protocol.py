@@ -74,6 +74,7 @@ _ALERTS = {
 
 _ALERT_RECORD = re.compile(rb"\x15\x03.\x00\x02[\x01\x02].", re.DOTALL)
 """A plain alert: type, version 3.x, length 2, level, description (RFC 8446 §5.1 and §6)."""
+_ENCRYPTED_ALERT = re.compile(rb"\x15\x03[\x00-\x04](?!\x00\x02)..", re.DOTALL)
 _HTTP_REQUEST = re.compile(rb"(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) ")
 _HTTP_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _REPLY = re.compile(rb"(\d{3})[ -]")
@@ -179,9 +180,11 @@ def _tls(flow: Flow, protocol: Protocol) -> tuple[TlsState, str | None, bool, in
                 return TlsState.ALERT, name, by_client, half.tail_frame
     if not server.data_segments:
         return TlsState.HELLO_ONLY, None, False, None
-    # Only the client's second flight ends the handshake: change_cipher_spec (20), application data (23), or more
-    # handshake records in another segment than the ClientHello.
-    if client.tail_frame != client.head_frame and client.tail[:1] in (b"\x14", b"\x16", b"\x17"):
+    # Only the client's second flight ends the handshake: change_cipher_spec (20), application data (23), more
+    # handshake records in another segment than the ClientHello, or an alert that is encrypted already: a plain one
+    # has two bytes (RFC 5246 §7.2).
+    second_flight = client.tail[:1] in (b"\x14", b"\x16", b"\x17") or _ENCRYPTED_ALERT.match(client.tail)
+    if client.tail_frame != client.head_frame and second_flight:
         return TlsState.ESTABLISHED, None, False, None
     return TlsState.ANSWERED, None, False, None
 

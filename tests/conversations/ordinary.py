@@ -168,6 +168,20 @@ def syn_as_the_capture_ends() -> Conversation:
     return conv
 
 
+def tls_session_ends_with_an_encrypted_alert() -> Conversation:
+    """TLS 1.2: the client's last record is its close_notify, and only its type can be read."""
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    conv.client(b"\x16\x03\x01\x00\x30\x01" + bytes(47))
+    conv.server(b"\x16\x03\x03\x00\x50\x02" + bytes(79))
+    conv.client(b"\x16\x03\x03\x00\x21\x10" + bytes(32))
+    conv.server(b"\x14\x03\x03\x00\x01\x01")
+    conv.exchange(b"\x17\x03\x03\x00\x40" + bytes(64), b"\x17\x03\x03\x04\x00" + bytes(1024))
+    conv.client(b"\x15\x03\x03\x00\x1a" + bytes(26), acked=False)
+    conv.close("client")
+    return conv
+
+
 ORDINARY: dict[str, Callable[[], Conversation]] = {
     each.__name__: each
     for each in (
@@ -187,5 +201,6 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         scanned_port_open,
         farewell_into_a_closed_connection,
         syn_as_the_capture_ends,
+        tls_session_ends_with_an_encrypted_alert,
     )
 }
