@@ -2,10 +2,12 @@
 
     python bench/live.py rates              the highest rate without loss, for dumpcap and for scapy
     python bench/live.py hold --minutes 10  sent = seen + dropped, and the memory, under steady load
-    python bench/live.py flows              a million flows opened and closed: no growth
+    python bench/live.py flows              a million flows opened and closed on a cable: no growth
+    python bench/live.py soak               the same through a pipe, as fast as it is read, some of them failing
 
-Needs Linux and root: it makes two network namespaces with a cable between them, and sends generated packets on it. What
-is measured is the installed or checked-out package; without its compiled modules the numbers say nothing.
+All but the last need Linux and root: they make two network namespaces with a cable between them, and send generated
+packets on it. What is measured is the installed or checked-out package; without its compiled modules the numbers say
+nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -73,11 +76,15 @@ class Sender:
 
 def _fill(sender: Sender) -> None:
     """Ethernet, IPv4 and TCP headers in every frame; what differs is stored later."""
+    sender.packets[:, :_HEADER] = _head()
+
+
+def _head() -> Any:
     head = bytearray(_HEADER)
     head[0:14] = bytes.fromhex("0200000000020200000000010800")
     head[14:34] = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0x4000, 64, 6, 0, b"\x0a\1\0\1", b"\x0a\2\0\1")
     head[34:54] = struct.pack("!HHIIBBHHH", 40000, 443, 1, 1, 0x50, 0x10, 60000, 0, 0)
-    sender.packets[:, :_HEADER] = np.frombuffer(bytes(head), dtype=np.uint8)
+    return np.frombuffer(bytes(head), dtype=np.uint8)
 
 
 def _lap(sender: Sender, place: int, flows: int, lap: int, payload: int) -> None:
@@ -132,18 +139,13 @@ def send(interface: str, rate: int, seconds: float, flows: int, payload: int) ->
 
 def open_and_close(interface: str, rate: int, flows: int) -> int:
     """Open and close connections in nine packets each, at ``rate`` packets a second; how many packets."""
-    steps = (
-        (True, 0x02, 0, 0, 0), (False, 0x12, 0, 1, 0), (True, 0x10, 1, 1, 0), (True, 0x18, 1, 1, 80),
-        (False, 0x18, 1, 81, 200), (True, 0x11, 81, 201, 0), (False, 0x10, 201, 82, 0), (False, 0x11, 201, 82, 0),
-        (True, 0x10, 82, 202, 0),
-    )  # fmt: skip
     sender = Sender(interface)
-    together = _FRAMES // len(steps)
+    together = _FRAMES // len(_STEPS)
     started = time.monotonic()
     total = 0
-    places = np.arange(together * len(steps))
+    places = np.arange(together * len(_STEPS))
     step, member = places // together, places % together
-    table = np.array(steps, dtype=np.int64)[step]
+    table = np.array(_STEPS, dtype=np.int64)[step]
     up, flags, seq, ack, payload = table.T
     _fill(sender)
     for first in range(0, flows, together):
@@ -171,6 +173,88 @@ def open_and_close(interface: str, rate: int, flows: int) -> int:
             sender.send(min(128, len(places) - at))
             total += min(128, len(places) - at)
     return total
+
+
+_CAPTURED = 60
+_BLOCK = 28 + _CAPTURED + 4
+_STEPS = (
+    (True, 0x02, 0, 0, 0), (False, 0x12, 0, 1, 0), (True, 0x10, 1, 1, 0), (True, 0x18, 1, 1, 80),
+    (False, 0x18, 1, 81, 200), (True, 0x11, 81, 201, 0), (False, 0x10, 201, 82, 0), (False, 0x11, 201, 82, 0),
+    (True, 0x10, 82, 202, 0),
+)  # fmt: skip
+"""A connection: from the client, flags, sequence number, acknowledgment, payload."""
+
+
+def blocks_of_flows(first: int, count: int, start_ns: int, per_s: int, odd: int = 1000) -> tuple[bytes, int]:
+    """Packet blocks of pcapng for ``count`` connections that open and close, ``per_s`` of them a second.
+
+    Every ``odd``-th one is refused instead, and the one after it is never closed. Returns the packets' number too.
+    """
+    numbers = np.repeat(np.arange(first, first + count, dtype=np.int64), len(_STEPS))
+    steps = np.tile(np.arange(len(_STEPS)), count)
+    ts_ns = start_ns + numbers * (1_000_000_000 // per_s) + steps * 2_000_000
+    refused, left = numbers % odd == 0, numbers % odd == 1
+    chosen = (~refused | (steps < 2)) & (~left | (steps < 5))
+    order = np.flatnonzero(chosen)
+    order = order[np.argsort(ts_ns[order], kind="stable")]
+    numbers, steps, ts_ns, refused = numbers[order], steps[order], ts_ns[order], refused[order]
+    up, flags, seq, ack, payload = np.array(_STEPS, dtype=np.int64)[steps].T
+    flags = np.where(refused & (steps == 1), 0x14, flags)
+    rows = np.zeros((len(order), _BLOCK), dtype=np.uint8)
+    words = rows.view("<u4")
+    words[:, 0], words[:, 1], words[:, 22] = 6, _BLOCK, _BLOCK
+    words[:, 3], words[:, 4] = ts_ns >> 32, ts_ns & 0xFFFFFFFF
+    words[:, 5], words[:, 6] = _CAPTURED, np.maximum(_CAPTURED, _HEADER + payload)
+    frames = rows[:, 28 : 28 + _CAPTURED]
+    frames[:, :_HEADER] = _head()
+    client, port = (10 << 24 | 1 << 16) + 1 + numbers // 30000, 1024 + numbers % 30000
+    server = np.full(len(order), 10 << 24 | 2 << 16 | 1)
+    everything = slice(None)
+    _store(frames, everything, 26, np.where(up == 1, client, server))
+    _store(frames, everything, 30, np.where(up == 1, server, client))
+    _store(frames, everything, 34, np.where(up == 1, port << 16 | 443, 443 << 16 | port))
+    ours, theirs = numbers * 7919, np.where(refused, 0, numbers * 104729)
+    _store(frames, everything, 38, np.where(up == 1, ours, theirs) + seq & 0xFFFFFFFF)
+    _store(frames, everything, 42, np.where(flags == 2, 0, np.where(up == 1, theirs, ours) + ack) & 0xFFFFFFFF)
+    frames[:, 47] = flags
+    frames[:, 16], frames[:, 17] = (40 + payload) >> 8, (40 + payload) & 255
+    return rows.tobytes(), len(order)
+
+
+def through_a_pipe(
+    folder: Path, count: int, memory: str, per_s: int, parts: int = 20
+) -> tuple[list[float], int, dict[str, Any]]:
+    """Feed ``count`` connections to ``notconn live -``; memory in MiB after each part, packets sent, the last word."""
+    from analyzer.capture.pcapng_writer import interface_block, section_block
+
+    command = [
+        sys.executable, "-m", "analyzer.cli.main", "live", "-", "-o", str(folder), "--format", "json",
+        "--memory", memory, "--ring-size", "64MiB", "--after", "1s",
+    ]  # fmt: skip
+    watch = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False, env={"PYTHONPATH": str(ROOT), **os.environ}
+    )
+    assert watch.stdin is not None
+    assert watch.stdout is not None
+    said: list[bytes] = []
+    reader = threading.Thread(target=lambda: said.extend(watch.stdout or ()))
+    reader.start()
+    watch.stdin.write(section_block() + interface_block(1, _CAPTURED, name="soak"))
+    began, sent, most = time.time_ns(), 0, [0.0] * parts
+    step = min(500, max(1, count // parts))
+    for first in range(0, count, step):
+        blocks, packets = blocks_of_flows(first, min(step, count - first), began, per_s)
+        watch.stdin.write(blocks)
+        sent += packets
+        part = min(parts - 1, first * parts // count)
+        most[part] = max(most[part], memory_of(watch.pid))
+    watch.stdin.close()
+    watch.wait(120)
+    reader.join()
+    watch.stdout.close()
+    end = json.loads(said[-1])
+    assert end["event"] == "end", end
+    return most, sent, end
 
 
 class Cable:
@@ -288,6 +372,23 @@ def flows(count: int, rate: int, backend: str, memory: str) -> None:
     )
 
 
+def soak(count: int, memory: str) -> None:
+    """Feed a million connections through a pipe: every packet arrives, the memory stops growing."""
+    with tempfile.TemporaryDirectory(prefix="notconn-bench-") as folder:
+        began = time.monotonic()
+        most, sent, end = through_a_pipe(Path(folder), count, memory, 2000)
+        passed = time.monotonic() - began
+    for part, size in enumerate(most, 1):
+        print(f"{count * part // len(most):>10,} flows  memory {size:6.0f} MiB")
+    quarter = len(most) // 4
+    exact = "exact" if sent == end["packets"] else f"OFF BY {sent - end['packets']}"
+    print(
+        f"sent {sent:,}, seen {end['packets']:,}: {exact}; {sent / passed:,.0f} packets a second; "
+        f"incidents {end['incidents']}; memory at most {max(most):.0f} of {memory}, "
+        f"the last quarter against the one before {max(most[-quarter:]) - max(most[-2 * quarter : -quarter]):+.1f} MiB"
+    )
+
+
 def main() -> int:
     """Run what is asked for."""
     if sys.argv[1:2] == ["--sender"]:
@@ -298,7 +399,7 @@ def main() -> int:
             print(open_and_close(interface, rate, int(sys.argv[5])))
         return 0
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("rates", "hold", "flows"))
+    parser.add_argument("what", choices=("rates", "hold", "flows", "soak"))
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--rate", type=int, default=20_000)
@@ -310,8 +411,10 @@ def main() -> int:
         rates(options.seconds)
     elif options.what == "hold":
         hold(options.minutes, options.rate, options.backend, options.memory)
-    else:
+    elif options.what == "flows":
         flows(options.count, options.rate, options.backend, options.memory)
+    else:
+        soak(options.count, options.memory)
     return 0
 
 

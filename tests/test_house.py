@@ -76,7 +76,6 @@ OWED: set[str] = {
     "flows.words",
     "live.command",
     "live.events",
-    "live.extract",
     "live.plan",
     "live.selection",
     "live.status",

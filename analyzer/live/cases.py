@@ -40,6 +40,8 @@ _SURE = 2
 _PATIENCE = 3
 """A connection that goes on dying is told after so many waits, even if packets still come."""
 _REMEMBERED = 50_000
+_DISORDER_NS = NS // 10
+"""Flows are listed in the order of their first packets, give or take this."""
 
 
 @dataclass(slots=True)
@@ -150,7 +152,7 @@ class CaseBook:
         around = Surroundings(capture) if missing else None
         for key in missing:
             # It is no suspect any more: what was told of it may have to be taken back.
-            rows = around.to_responder(key[1]) if around is not None else ()
+            rows = around.to_responder(key[1]).near(key[2], _DISORDER_NS) if around is not None else ()
             own = next((one for one in rows if (one.initiator, one.first_ns) == (key[0], key[2])), None)
             if own is None:
                 self._open.discard(key)
@@ -201,8 +203,7 @@ class CaseBook:
         case = self.cases.get(key)
         if case is None or case.told is None:
             return None
-        flows = Surroundings(view.capture).to_responder(key[1])
-        for row in flows:
+        for row in Surroundings(view.capture).to_responder(key[1]).near(key[2], _DISORDER_NS):
             if row.initiator != key[0] or row.first_ns != key[2]:
                 continue
             lost = view.losses.within(row.first_ns, min(row.last_ns + self.wait_ns, view.now_ns))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -21,14 +20,18 @@ from analyzer.endpoint import Endpoint
 from analyzer.errors import CaptureError
 from analyzer.units import NS
 
-__all__ = ["Picked", "Wanted", "extract", "slice_bytes"]
+__all__ = ["Picked", "Wanted", "extract", "slice_bytes", "write_atomically"]
 
 _FIRST, _LAST = 400, 4000
 """Packets kept of the connection: of its beginning and of its end."""
-_COMPANY = 2000
+_COMPANY = 1000
+"""Packets kept of its company, from before the decisive moment and from after it."""
 _COMPANY_NS = 120 * NS
 _NOTES = 1000
 _NOTES_BEFORE_NS, _NOTES_AFTER_NS = 30 * NS, 10 * NS
+_LOW16, _LOW32 = 0xFFFF, 0xFFFFFFFF
+_SPARSE = 4
+"""Packets that lie scattered over so many times their own size are copied one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +59,63 @@ class Picked:
     """It is the connection's own."""
 
 
+class _Tail:
+    """The last ``most`` of the packets given. A busy server has millions, so what falls out is never touched singly."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts: deque[tuple[bytes, Any]] = deque()
+        """Bytes, and records whose offsets count in them."""
+        self._count = 0
+
+    def add(self, batch: Batch, places: Any) -> None:
+        """Take the records of a batch at ``places``, in order."""
+        import numpy as np
+
+        if not len(places):
+            return
+        table = np.frombuffer(batch.records, dtype=np.int64).reshape(-1, col.REC_STRIDE)
+        chosen = table[places[-self._most :]]
+        starts, sizes = chosen[:, col.REC_OFF].copy(), chosen[:, col.REC_CAP]
+        low, high = int(starts[0]), int(starts[-1] + sizes[-1])
+        with memoryview(batch.buffer) as view:
+            if high - low <= _SPARSE * int(sizes.sum()):
+                data = bytes(view[low:high])
+                chosen[:, col.REC_OFF] = starts - low
+            else:
+                data = b"".join(view[at : at + size] for at, size in zip(starts.tolist(), sizes.tolist(), strict=True))
+                chosen[:, col.REC_OFF] = np.cumsum(sizes) - sizes
+        self._parts.append((data, chosen))
+        self._count += len(chosen)
+        while self._count - len(self._parts[0][1]) >= self._most:
+            self._count -= len(self._parts.popleft()[1])
+
+    def packets(self, *, guilty: bool) -> list[Picked]:
+        """Return them."""
+        found = [_picked(data, record, guilty) for data, records in self._parts for record in records.tolist()]
+        return found[-self._most :]
+
+
+def _picked(buffer: bytes | bytearray, record: Sequence[int], guilty: bool) -> Picked:
+    off, captured, original, ts_ns, link = record
+    return Picked(ts_ns, link & _LOW16, original, bytes(buffer[off : off + captured]), guilty)
+
+
 @dataclass(slots=True)
 class _Basket:
     first: list[Picked] = field(default_factory=list)
-    last: deque[Picked] = field(default_factory=lambda: deque(maxlen=_LAST))
-    company: deque[Picked] = field(default_factory=lambda: deque(maxlen=_COMPANY))
+    last: _Tail = field(default_factory=lambda: _Tail(_LAST))
+    before: _Tail = field(default_factory=lambda: _Tail(_COMPANY))
+    after: list[Picked] = field(default_factory=list)
     notes: deque[Picked] = field(default_factory=lambda: deque(maxlen=_NOTES))
-    marks: set[tuple[int, int]] = field(default_factory=set)
-    """A takeover of the capture program leaves some packets in the ring twice."""
-
-    def add(self, picked: Picked, *, note: bool) -> None:
-        mark = picked.ts_ns, zlib.crc32(picked.data)
-        if mark in self.marks:
-            return
-        self.marks.add(mark)
-        if picked.guilty:
-            (self.first if len(self.first) < _FIRST else self.last).append(picked)
-        else:
-            (self.notes if note else self.company).append(picked)
 
     def sorted(self) -> list[Picked]:
-        return sorted((*self.first, *self.last, *self.company, *self.notes), key=lambda one: one.ts_ns)
+        """Return all, each once: a takeover of the capture program leaves some packets in the ring twice."""
+        own = [*self.first, *self.last.packets(guilty=True)]
+        known: dict[tuple[int, bytes], Picked] = {}
+        for one in (*own, *self.before.packets(guilty=False), *self.after, *self.notes):
+            known.setdefault((one.ts_ns, one.data), one)
+        return sorted(known.values(), key=lambda one: one.ts_ns)
 
 
 def extract(files: Iterable[RingFile], wanted: Wanted) -> list[Picked]:
@@ -119,7 +158,6 @@ class _Match:
         self._keys: list[tuple[int, int]] = []
         self._ports: list[int] = []
         self._server: int | None = None
-        self._six: tuple[bytes, bytes] | None = None
         if client is not None and server is not None:
             for low, high in ((client, server), (server, client)):
                 ports = low.port << 16 | high.port
@@ -129,11 +167,10 @@ class _Match:
                     self._keys.append((key, ports))
             if len(server.packed) == 4:
                 self._server = int.from_bytes(server.packed, "big")
-            else:
-                self._six = client.packed + server.packed, server.packed + client.packed
 
     def pick(self, batch: Batch, basket: _Basket) -> None:
-        at, wanted = 0, self._wanted
+        """Put what is wanted of a batch into the basket."""
+        at = 0
         while at < batch.count:
             self._scratch[col.LINK_NOTES_LEFT] = 1 << 40
             at = decode(
@@ -142,18 +179,37 @@ class _Match:
             )  # fmt: skip
             rows = self._table[: self._scratch[col.LINK_ROWS]]
             if len(rows):
-                for n, guilty in self._rows_wanted(rows, batch):
-                    basket.add(self._take(batch, int(rows[n, col.ROW_REF]), guilty=guilty), note=False)
+                self._pick_rows(rows, batch, basket)
             for n in range(self._scratch[col.LINK_NOTES]):
-                item = self._noted[n * col.NOTE_STRIDE : (n + 1) * col.NOTE_STRIDE]
-                ts_ns = item[col.NOTE_TS]
-                if (
-                    wanted.decisive_ns - _NOTES_BEFORE_NS <= ts_ns <= wanted.end_ns + _NOTES_AFTER_NS
-                    or wanted.start_ns - _NOTES_BEFORE_NS <= ts_ns <= wanted.start_ns + _NOTES_AFTER_NS
-                ):
-                    basket.add(self._take(batch, item[col.NOTE_REF], guilty=False), note=True)
+                note = n * col.NOTE_STRIDE
+                if self._explains(self._noted[note + col.NOTE_TS]):
+                    basket.notes.append(self._one(batch, self._noted[note + col.NOTE_REF], guilty=False))
 
-    def _rows_wanted(self, rows: Any, batch: Batch) -> Iterator[tuple[int, bool]]:
+    def _explains(self, ts_ns: int) -> bool:
+        """Tell whether a packet of that time may explain how the connection began or ended."""
+        wanted = self._wanted
+        return (
+            wanted.decisive_ns - _NOTES_BEFORE_NS <= ts_ns <= wanted.end_ns + _NOTES_AFTER_NS
+            or wanted.start_ns - _NOTES_BEFORE_NS <= ts_ns <= wanted.start_ns + _NOTES_AFTER_NS
+        )
+
+    def _pick_rows(self, rows: Any, batch: Batch, basket: _Basket) -> None:
+        np, decisive_ns = self._np, self._wanted.decisive_ns
+        guilty, company = self._wanted_rows(rows, batch)
+        late = rows[:, col.ROW_TS] > decisive_ns
+        frames = rows[:, col.ROW_REF]
+        own = frames[guilty]
+        early = own[: _FIRST - len(basket.first)] if len(basket.first) < _FIRST else own[:0]
+        basket.first += [self._one(batch, int(ref), guilty=True) for ref in early]
+        basket.last.add(batch, self._places(own[len(early) :], batch))
+        company &= ~guilty
+        basket.before.add(batch, self._places(frames[company & ~late], batch))
+        if len(basket.after) < _COMPANY:
+            following = frames[np.flatnonzero(company & late)[: _COMPANY - len(basket.after)]]
+            basket.after += [self._one(batch, int(ref), guilty=False) for ref in following]
+
+    def _wanted_rows(self, rows: Any, batch: Batch) -> tuple[Any, Any]:
+        """Return a boolean for each row: it is the connection's own, and it is company, which its own may be too."""
         np, wanted = self._np, self._wanted
         times, ports, keys = rows[:, col.ROW_TS], rows[:, col.ROW_PORTS], rows[:, col.ROW_KEY]
         sixes = rows[:, col.ROW_BITS] & col.BIT_V6 != 0
@@ -161,26 +217,39 @@ class _Match:
         near = (times >= wanted.decisive_ns - _COMPANY_NS) & (times <= wanted.end_ns)
         guilty = np.zeros(len(rows), dtype=bool)
         company = np.zeros(len(rows), dtype=bool)
-        for key, both in self._keys:
-            guilty |= within & ~sixes & (keys == key) & (ports == both)
+        if wanted.client is None or wanted.server is None:
+            return guilty, near & (times >= wanted.decisive_ns - _NOTES_BEFORE_NS)
         if self._server is not None:
-            company = near & ~sixes & (((keys >> 32) + (1 << 31) == self._server) | (keys & 0xFFFFFFFF == self._server))
-        elif self._six is not None and wanted.server is not None:
-            host = wanted.server.packed
-            for n in np.flatnonzero(sixes & near | sixes & within & np.isin(ports, self._ports)):
-                place = int(keys[n])
-                pair = bytes(batch.buffer[place : place + 32])
-                guilty[n] = pair in self._six and bool(within[n]) and int(ports[n]) in self._ports
-                company[n] = bool(near[n]) and host in (pair[:16], pair[16:])
-        else:
-            company = near & (times >= wanted.decisive_ns - _NOTES_BEFORE_NS)
-        for n in np.flatnonzero(guilty | company):
-            yield int(n), bool(guilty[n])
+            for key, both in self._keys:
+                guilty |= within & ~sixes & (keys == key) & (ports == both)
+            ends = ((keys >> 32) + (1 << 31) == self._server) | (keys & _LOW32 == self._server)
+            return guilty, near & ~sixes & ends
+        places = np.flatnonzero(sixes & (near | within & np.isin(ports, self._ports)))
+        if len(places):
+            pairs = self._pairs(batch, keys[places])
+            own = [wanted.client.packed + wanted.server.packed, wanted.server.packed + wanted.client.packed]
+            same = (pairs == self._words(own[0])).all(axis=1) | (pairs == self._words(own[1])).all(axis=1)
+            guilty[places] = same & within[places] & np.isin(ports[places], self._ports)
+            server = self._words(wanted.server.packed)
+            ends = (pairs[:, :2] == server).all(axis=1) | (pairs[:, 2:] == server).all(axis=1)
+            company[places] = ends & near[places]
+        return guilty, company
 
-    def _take(self, batch: Batch, ref: int, *, guilty: bool) -> Picked:
-        place = ((ref & 0xFFFFFFFF) - batch.first_frame) * col.REC_STRIDE
-        off, captured, original, ts_ns, link = batch.records[place : place + col.REC_STRIDE]
-        return Picked(ts_ns, link, original, bytes(batch.buffer[off : off + captured]), guilty)
+    def _pairs(self, batch: Batch, keys: Any) -> Any:
+        """Return the two IPv6 addresses of rows, as four words each; ``keys`` are their offsets."""
+        np = self._np
+        octets = np.frombuffer(batch.buffer, dtype=np.uint8)
+        return octets[keys[:, None] + np.arange(32)].view(np.uint64)
+
+    def _words(self, octets: bytes) -> Any:
+        return self._np.frombuffer(octets, dtype=self._np.uint64)
+
+    def _places(self, refs: Any, batch: Batch) -> Any:
+        return (refs & _LOW32) - batch.first_frame
+
+    def _one(self, batch: Batch, ref: int, *, guilty: bool) -> Picked:
+        at = ((ref & _LOW32) - batch.first_frame) * col.REC_STRIDE
+        return _picked(batch.buffer, batch.records[at : at + col.REC_STRIDE], guilty)
 
 
 def slice_bytes(
@@ -208,7 +277,10 @@ def slice_bytes(
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file in one step, so that a reader never sees half of it."""
+    """Replace a file in one step, so that a reader never sees half of it; a full disk leaves the old one."""
     unborn = path.with_name(path.name + ".new")
-    unborn.write_bytes(data)
-    unborn.replace(path)
+    try:
+        unborn.write_bytes(data)
+        unborn.replace(path)
+    finally:
+        unborn.unlink(missing_ok=True)

@@ -33,15 +33,15 @@ _TICK_S = 0.2
 _JUDGE_S, _JUDGE_IDLE_S = 0.5, 2.0
 _SHARE = 4.0
 """A look that takes long is followed by so many times its length without one."""
-_RETIRE_S = 5.0
+_RETIRE_NS = 5 * NS
 _STATUS_S = 1.0
 _TELL_STATUS_S = 60.0
 _LOGS_S = 0.5
 _STALL_S = 30.0
 """A turn of the loop that took longer than this did not run: the machine slept, or was stopped."""
 _DRAIN_S = 10.0
-_BURST = 32
-"""Deliveries taken before the rest of the loop has its turn."""
+_BURST_S = 0.25
+"""Packets that wait are taken for so long before the rest of the loop has its turn."""
 _QUIET = 5
 
 
@@ -84,9 +84,10 @@ class Watch:
         self._stopping = False
         self._asked: list[str] = []
         self._began = time.monotonic()
-        self._due = {"judge": 0.0, "logs": 0.0, "retire": 0.0, "status": 0.0, "told": self._began + _TELL_STATUS_S}
+        self._due = {"judge": 0.0, "logs": 0.0, "status": 0.0, "told": self._began + _TELL_STATUS_S}
         self._refresh: list[tuple[int, Key]] = []
         self._judged_packets = -1
+        self._retired_ns = 0
         self._rate = (self._began, 0, 0)
         self._told: dict[str, str | None] = {}
         self._dropped_told = 0
@@ -161,15 +162,14 @@ class Watch:
         return self._stopping or self.feed.finished
 
     def _take(self) -> None:
-        timeout = _TICK_S
-        for _ in range(_BURST):
-            delivery = self.feed.poll(timeout)
-            if delivery is None:
-                break
+        timeout, until = _TICK_S, time.monotonic() + _BURST_S
+        while (delivery := self.feed.poll(timeout)) is not None:
             self.running.bytes += len(delivery.data)
             self.intake.take(delivery)
             if not delivery.data and not self.feed.finished and not self._stopping:
                 self._line_ended(delivery.why, takeover=delivery.follower is not None)
+            if time.monotonic() >= until:
+                break
             timeout = 0.0
         if self.ring is not None:
             self.ring.flush()
@@ -184,8 +184,9 @@ class Watch:
             self._look_at_logs(now_ns)
         if turn >= self._due["judge"]:
             self._judge_if_due(now_ns)
-        if turn >= self._due["retire"] or self.running.full:
-            self._due["retire"] = turn + _RETIRE_S
+        # By packet time: a capture that is replayed through a pipe may take hours a minute.
+        if abs(now_ns - self._retired_ns) >= _RETIRE_NS or self.running.full:
+            self._retired_ns = now_ns
             self.running.retire(now_ns)
             self.losses.forget_before(now_ns - self.plan.keep.idle_ns)
         if turn >= self._due["status"]:
