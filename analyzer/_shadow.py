@@ -27,11 +27,13 @@ HOT = (
     "analyzer.flows.sequence",
     "analyzer.flows.coverage",
     "analyzer.flows.tally_merge",
+    "analyzer.flows.overlap",
     "analyzer.flows.space_merge",
     "analyzer.flows.segments",
     "analyzer.flows.leaving",
     "analyzer.flows.segments_merge",
     "analyzer.flows.words",
+    "analyzer.flows.renumber",
     "analyzer.flows.roles",
     "analyzer.flows.judge",
     "analyzer.flows.refusals",
@@ -53,6 +55,7 @@ _SHARED = (
     "analyzer.flows.leaving",
     "analyzer.flows.segments",
     "analyzer.flows.socks",
+    "analyzer.flows.overlap",
     "analyzer.flows.space_merge",
 )
 """What hot modules share, each after what it shares itself."""

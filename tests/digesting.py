@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.capture.blocks import Reader
+from analyzer.capture.file import Capture
 from analyzer.capture.source import Source, open_file
 from analyzer.decode import columns as col
 from analyzer.decode.fragments import Reassembler
@@ -189,3 +190,17 @@ def frame_streams(path: Path) -> dict[int, int]:
         if entry >= 0:
             streams[row[col.ROW_REF] & (1 << 40) - 1] = entry
     return streams
+
+
+def told_by(capture: Capture) -> dict[str, Any]:
+    """Return everything that a capture says, without its hash."""
+    table, info = capture.flows, capture.info
+    return {
+        **{field.name: getattr(info, field.name) for field in dataclasses.fields(info) if field.name != "checksum"},
+        "notes": capture.notes,
+        "flows": [table.flow(index) for index in range(len(table))],
+        "reasons": [table.reasons(index) for index in range(len(table))],
+        "notable": table.notable(),
+        "outline": table.outline(),
+        "parties": table.parties(),
+    }

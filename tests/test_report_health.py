@@ -23,7 +23,7 @@ HEALTHY = Health(
 def info(**changes: object) -> CaptureInfo:
     return CaptureInfo(
         path="a.pcapng",
-        sha256="00",
+        checksum="00",
         format="pcapng",
         packets=100,
         first_ns=samples.START,

@@ -29,15 +29,51 @@ class Batch:
 
 
 class Reader:
-    """Walks a source. After the last batch ``cut`` tells where and why reading ended early, or None."""
+    """Walks a source, which may be what follows ``offset`` bytes of a file that has this ``layout`` there."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, layout: Layout | None = None, offset: int = 0) -> None:
         self.source = source
-        self.layout: Layout = recognise(source.peeked, source.path)
-        self.cut: str | None = None
+        self.layout: Layout = layout or recognise(source.peeked, source.path)
         self.damaged = 0
-        self._offset = 0
+        self._began = self.layout.same()
+        self._ended: tuple[str, int] | None = None
+        self._offset = offset
         """Offset in the (decompressed) file of what the next buffer starts with."""
+
+    @property
+    def cut(self) -> str | None:
+        """Where and why reading ended early, after the last batch; None where it did not."""
+        if self._ended is None:
+            return None
+        why, offset = self._ended
+        frame = self.layout.walk[col.WALK_FRAME]
+        where = f"after frame {frame}" if frame else "before the first frame"
+        return f"reading ended {where}, at byte {offset}: {why}"
+
+    def take(self, right: Reader) -> bool:
+        """Go on where ``right``, which read what comes next, stands; False when it did not begin as this one ended."""
+        mine, other = self.layout.walk, right.layout.walk
+        if self._ended is not None or not self.layout.agrees(right._began):
+            return False
+        if other[col.WALK_FRAME] > other[col.WALK_FOREIGN]:
+            step = mine[col.WALK_LAST] - other[col.WALK_FIRST]
+            if step > 0:
+                mine[col.WALK_STEPS] += 1
+                mine[col.WALK_LARGEST_STEP] = max(mine[col.WALK_LARGEST_STEP], step)
+            mine[col.WALK_LAST] = other[col.WALK_LAST]
+        if not mine[col.WALK_FRAME]:
+            mine[col.WALK_FIRST] = other[col.WALK_FIRST]
+        for word in (col.WALK_FRAME, col.WALK_TRUNCATED, col.WALK_STEPS, col.WALK_COMMENTS, col.WALK_FOREIGN):
+            mine[word] += other[word]
+        mine[col.WALK_LARGEST_STEP] = max(mine[col.WALK_LARGEST_STEP], other[col.WALK_LARGEST_STEP])
+        self.layout.interfaces = right.layout.interfaces
+        self.layout.table = right.layout.table
+        self.layout.section = right.layout.section
+        for word in (col.WALK_SWAPPED, col.WALK_INTERFACES):
+            mine[word] = other[word]
+        self.damaged += right.damaged
+        self._ended = right._ended
+        return True
 
     def batches(self) -> Iterator[Batch]:
         """Yield every batch of at most ``BATCH`` records."""
@@ -113,9 +149,7 @@ class Reader:
     def _end(self, why: str, offset: int) -> None:
         if self.source.broken is not None and not why.startswith("the gzip"):
             why = f"{self.source.broken}; {why}" if "record is cut" in why else self.source.broken
-        frame = self.layout.walk[col.WALK_FRAME]
-        where = f"after frame {frame}" if frame else "before the first frame"
-        self.cut = f"reading ended {where}, at byte {offset}: {why}"
+        self._ended = why, offset
 
 
 def _damage(need: int) -> str:

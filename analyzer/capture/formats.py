@@ -77,6 +77,27 @@ class Layout:
     """Index in ``interfaces`` of the current section's first."""
     os: str = ""
 
+    def same(self) -> Layout:
+        """Return a layout of what is known so far for a reader that begins with a record further on."""
+        walk = array("q", bytes(8 * col.WALK_SIZE))
+        for word in (
+            col.WALK_SWAPPED, col.WALK_UNIT, col.WALK_LINK, col.WALK_HEADER, col.WALK_LIMIT, col.WALK_INTERFACES
+        ):
+            walk[word] = self.walk[word]
+        return Layout(
+            self.name, walk, self.table[:], interfaces=self.interfaces[:], section=self.section, os=self.os
+        )
+
+    def agrees(self, other: Layout) -> bool:
+        """Tell whether both read what comes next alike."""
+        words = (col.WALK_SWAPPED, col.WALK_INTERFACES)
+        return (
+            self.table == other.table
+            and self.interfaces == other.interfaces
+            and self.section == other.section
+            and all(self.walk[word] == other.walk[word] for word in words)
+        )
+
 
 def recognise(head: bytes, path: str) -> Layout:
     """Tell the layout of the capture that starts with ``head`` (up to 64 bytes).

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Protocol
 
 from analyzer.values import dataclass, field
 
-__all__ = ["CaptureInfo", "Health", "Interface", "Note", "NoteKind"]
+__all__ = ["CaptureInfo", "Checksum", "Health", "Interface", "Note", "NoteKind"]
 
 
 class NoteKind(Enum):
@@ -85,13 +86,19 @@ class Health:
         return sum(known) if known else None
 
 
+class Checksum(Protocol):
+    """A SHA-256 that may still be in the making."""
+
+    def finish(self) -> str:
+        """Wait for it where need be; return it in hexadecimal."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaptureInfo:
     """One capture file or device."""
 
     path: str
-    sha256: str
-    """Of the file's bytes as given (still compressed); empty for a device or a pipe that was not hashed."""
+    checksum: str | Checksum = field(repr=False)
     format: str
     """``pcap``, ``pcapng``, with ``+gzip`` or ``+zstd`` where compressed."""
     packets: int
@@ -100,3 +107,8 @@ class CaptureInfo:
     health: Health
     hosts: tuple[bytes, ...] = field(default=(), repr=False)
     """Packed addresses that sent or received TCP, DNS or ICMP, capped at 4096."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes as given (still compressed); empty for a device or a pipe that was not hashed."""
+        return self.checksum if isinstance(self.checksum, str) else self.checksum.finish()

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from analyzer.errors import CaptureError
 
-__all__ = ["BLOCK", "ROOM", "Source"]
+__all__ = ["BLOCK", "ROOM", "Source", "Stretch", "open_file"]
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
@@ -144,18 +144,45 @@ class _Readable:
         return self._read(count if count > 0 else _STEP)
 
 
+class Stretch:
+    """The bytes of a file from ``start`` to ``stop``, as a stream. Raises OSError as ``open`` does."""
+
+    def __init__(self, path: str, start: int, stop: int) -> None:
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below
+        self._file.seek(start)
+        self._left = stop - start
+
+    def read(self, count: int) -> bytes:
+        """Return at most ``count`` bytes, none at the end."""
+        data = self._file.read(min(count, self._left)) or b""
+        self._left -= len(data)
+        return data
+
+    def readinto(self, target: memoryview) -> int:
+        """Fill the start of ``target``; return how many bytes that took."""
+        count = self._file.readinto(target[: self._left]) or 0
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
 class Source:
     """A capture's bytes, block by block. ``container`` is empty, ``+gzip`` or ``+zstd``."""
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: BinaryIO | Stretch,
         path: str,
         *,
         size: int | None = None,
         hash_file: bool = True,
         progress: Progress | None = None,
+        plain: bool = False,
     ) -> None:
+        """``plain`` says that the bytes are no container, whatever they look like."""
         self.path = path
         self.container = ""
         self._stream = stream
@@ -167,7 +194,9 @@ class Source:
         self._busy: list[bool] = []
         self._plain: _Gzip | _Zstd | None = None
         self._head = self._read_head(64)
-        if self._head[:2] == b"\x1f\x8b":
+        if plain:
+            pass
+        elif self._head[:2] == b"\x1f\x8b":
             self.container = "+gzip"
             self._plain = _Gzip(self._raw)
         elif self._head[:4] == b"\x28\xb5\x2f\xfd":

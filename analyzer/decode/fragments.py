@@ -28,9 +28,17 @@ class Reassembler:
 
     def __init__(self) -> None:
         self._pending: dict[bytes, _Datagram] = {}
+        self.used = False
+        """A fragment was given."""
+
+    @property
+    def pending(self) -> bool:
+        """Fragments wait for others."""
+        return bool(self._pending)
 
     def add(self, version: int, packet: bytes) -> bytes | None:
         """Take the captured bytes of an IP packet that is a fragment; return the whole packet when this completes it."""
+        self.used = True
         parsed = _split_v4(packet) if version == 4 else _split_v6(packet)
         if parsed is None:
             return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cython
 from cython.cimports.analyzer.decode.columns import LOW48
 from cython.cimports.analyzer.flows.layout import (
+    C_PEAK,
     C_PIECE,
     C_PIECES,
     C_STRIDE,
@@ -81,6 +82,8 @@ def add_piece(
         cold[c + C_PIECE + 2 * n] = tally[h + H_TOP]
         cold[c + C_PIECE + 2 * n + 1] = tally[h + H_TOP_END]
         cold[c + C_PIECES] = n + 1
+        if n + 1 > cold[c + C_PEAK]:
+            cold[c + C_PEAK] = n + 1
         tally[h + H_TOP] = start
         tally[h + H_TOP_END] = end
         return
@@ -117,6 +120,8 @@ def add_piece(
     cold[c + C_PIECE + 2 * i] = start
     cold[c + C_PIECE + 2 * i + 1] = end
     cold[c + C_PIECES] = n
+    if n > cold[c + C_PEAK]:
+        cold[c + C_PEAK] = n
 
 
 @cython.cfunc

@@ -11,11 +11,13 @@ from array import array
 from analyzer.decode import columns as col
 from analyzer.flows import keys, segments, segments_merge, tally, tally_merge, words
 from analyzer.flows import layout as lay
+from analyzer.flows.renumber import renumber
 
 __all__ = ["Digest"]
 
 _WORD = 8
 _SLOTS = 4096
+_ZEROS = memoryview(bytes(1 << 17))
 _SPARE = 256
 """Records of the rare kinds that there is always room for."""
 
@@ -30,8 +32,13 @@ def _reserve(words_: array[int], used: int, more: int) -> None:
     Growth is by a sixteenth: on Linux a large array grows without being copied, and memory is worth more than calls.
     """
     lack = used + more - len(words_)
-    if lack > 0:
-        words_.frombytes(bytes(_WORD * max(lack, used >> 4)))
+    if lack <= 0:
+        return
+    lack = _WORD * max(lack, used >> 4)
+    # From a block that stays in the cache: as many zeros at once would be new memory to fetch, too.
+    for _ in range(lack // len(_ZEROS)):
+        words_.frombytes(_ZEROS)
+    words_.frombytes(_ZEROS[: lack % len(_ZEROS)])
 
 
 class Digest:
@@ -47,6 +54,9 @@ class Digest:
     )
 
     def __init__(self, *, first: bool = True) -> None:
+        self._clear(first)
+
+    def _clear(self, first: bool) -> None:
         self.key_state = _words(lay.K_SIZE)
         self.key_state[lay.K_FIRST] = first
         self.slots = array("i", bytes(4 * _SLOTS))
@@ -126,7 +136,8 @@ class Digest:
     def update(self, buffer: bytes | bytearray, rows: array[int], count: int) -> list[int]:
         """Take in ``count`` rows (at most ``BATCH``) whose bytes lie in ``buffer``.
 
-        Returns the rows that hold a line of an FTP control connection worth a note.
+        Returns the rows that hold a line of an FTP control connection worth a note; of a digest that is not ``first``
+        every row that looks like one.
         """
         if not count:
             return []
@@ -147,7 +158,8 @@ class Digest:
         _reserve(self.spoken, self.word_state[lay.W_POOL], 2 * count * lay.W_LONG)
         text = memoryview(self.spoken).cast("B")
         found = words.update(
-            buffer, rows, count, which, self.entry_words, self.spoken, text, self.word_state, self._marks
+            buffer, rows, count, which, self.entry_words, self.spoken, text, self.word_state, self._marks,
+            not self.first,
         )
         text.release()
         return self._marks[:found].tolist() if found else []
@@ -156,20 +168,52 @@ class Digest:
         """Return the entry of a row of the last update, -1 for a quoted segment."""
         return self._which[row]
 
-    def merge(self, right: Digest) -> None:
-        """Take in the digest of what comes right after. ``right`` must not be ``first`` unless this one is empty."""
+    def greeted(self, entry: int) -> bool:
+        """Tell whether what a side of the entry said first, as far as the digest saw, was a greeting with code 220."""
+        return bool(self.entry_words[entry * lay.W_STRIDE] >> lay.W_CONTROL & 1)
+
+    @property
+    def doubts(self) -> int:
+        """How often a merge met what reading in one go might have told otherwise."""
+        return self.key_state[lay.K_DOUBTS] + self.tally_state[lay.M_DOUBTS]
+
+    def renumber(self, frames: int) -> None:
+        """Count all frames on from ``frames``."""
+        renumber(
+            frames, self.count, self.halves, self.pool, self.pool_state[lay.P_CHUNKS], self.lists,
+            self.pool_state[lay.P_SILENCES], self.extras, self.pool_state[lay.P_EXTRAS], self.entry_words, self.spoken,
+        )
+
+    def merge(self, right: Digest) -> array[int]:
+        """Take in the digest of what comes right after. ``right`` must not be ``first`` unless this one is empty.
+
+        ``right`` is used up: its memory is given back piece by piece, since two large digests are much at once.
+        Returns where each of its entries went, shifted by one; bit 0 tells that it was joined with one that was there.
+        """
         count = right.count
         places = _words(count)
         self._make_room(count, right.key_state[lay.K_PAIRS])
         joined = keys.join(
             self.slots, self.entries, self.pairs, self.key_state, right.entries, right.pairs, count, places
         )
+        right.slots = array("i")
+        right.entries = _words(0)
+        _reserve(self.spoken, self.word_state[lay.W_POOL], right.word_state[lay.W_POOL] + 2 * joined * lay.W_LONG)
+        text, other = memoryview(self.spoken).cast("B"), memoryview(right.spoken).cast("B")
+        words.merge(
+            places, count, self.entry_words, self.spoken, text, self.word_state, right.entry_words, right.spoken, other
+        )
+        text.release()
+        other.release()
+        right.spoken = _words(0)
         _reserve(
             self.cold,
             self.tally_state[lay.M_COLD] * lay.C_STRIDE,
             (right.tally_state[lay.M_COLD] + 2 * joined) * lay.C_STRIDE,
         )
-        tally_merge.merge(places, count, self.halves, self.cold, self.tally_state, right.halves, right.cold)
+        tally_merge.merge(
+            places, count, self.halves, self.cold, self.tally_state, right.halves, right.cold, right.kept, right.pool
+        )
         mine, theirs = self.pool_state, right.pool_state
         _reserve(self.pool, mine[lay.P_CHUNKS] * lay.G_STRIDE, (theirs[lay.P_CHUNKS] + 1) * lay.G_STRIDE)
         _reserve(self.lists, mine[lay.P_SILENCES] * lay.L_STRIDE, (theirs[lay.P_SILENCES] + joined) * lay.L_STRIDE)
@@ -178,10 +222,5 @@ class Digest:
             places, count, self.kept, self.pool, self.lists, self.extras, mine, right.kept, right.pool, right.lists,
             right.extras, right.halves, _words(8),
         )
-        _reserve(self.spoken, self.word_state[lay.W_POOL], right.word_state[lay.W_POOL] + 2 * joined * lay.W_LONG)
-        text, other = memoryview(self.spoken).cast("B"), memoryview(right.spoken).cast("B")
-        words.merge(
-            places, count, self.entry_words, self.spoken, text, self.word_state, right.entry_words, right.spoken, other
-        )
-        text.release()
-        other.release()
+        right._clear(right.first)
+        return places

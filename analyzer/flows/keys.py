@@ -57,6 +57,7 @@ from cython.cimports.analyzer.flows.layout import (
     EB_SYN_HIGH,
     EB_TUNNEL,
     EP_V6_SHIFT,
+    K_DOUBTS,
     K_ENTRIES,
     K_FIRST,
     K_PAIRS,
@@ -328,7 +329,7 @@ def _adopt(entries: cython.longlong[::1], e: cython.Py_ssize_t, other: cython.lo
     if bits & EB_BASE_HIGH and (bits & EB_SURE_HIGH or not mine & EB_BASE_HIGH):
         _set_base(entries, e, True, _base(other, o, True))
     entries[e + E_BITS] |= bits & (EB_PACKETS | EB_TUNNEL | EB_SURE_LOW | EB_SURE_HIGH)
-    if not mine & EB_PACKETS and other[o + E_SOCKS]:
+    if not entries[e + E_SOCKS]:
         entries[e + E_SOCKS] = other[o + E_SOCKS]
 
 
@@ -403,7 +404,13 @@ def join(
                 entries[e + E_SOCKS] = other[o + E_SOCKS]
                 out[i] = 2 * (e // E_STRIDE)
             else:
+                if 0 < entries[e + E_SOCKS] & 0xFF < 10:
+                    # The middle of a negotiation was read as its beginning.
+                    state[K_DOUBTS] += 1
                 _adopt(entries, e, other, o)
                 joined += 1
                 out[i] = 2 * (e // E_STRIDE) + 1
+            if other[o + E_SOCKS] & 0xFF == 11:
+                # What a tunnel carries may have had its number before.
+                state[K_DOUBTS] += 1
     return joined

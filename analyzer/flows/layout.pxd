@@ -33,7 +33,8 @@ cdef enum:
     K_ENTRIES = 0
     K_PAIRS = 1
     K_FIRST = 2
-    K_SIZE = 3
+    K_DOUBTS = 3
+    K_SIZE = 4
     T_BITS = 0
     T_HISTORY = 1
     T_HALVES = 2
@@ -88,9 +89,11 @@ cdef enum:
     C_TTL = 9
     C_PIECES = 12
     C_PIECE = 13
-    C_STRIDE = 37
+    C_PEAK = 37
+    C_STRIDE = 38
     M_COLD = 0
-    M_SIZE = 1
+    M_DOUBTS = 1
+    M_SIZE = 2
     S_CHUNKS = 0
     S_COUNT = 1
     S_SILENCES = 2

@@ -46,7 +46,8 @@ EB_TUNNEL = 512
 K_ENTRIES = 0
 K_PAIRS = 1  # IPv6 address pairs
 K_FIRST = 2  # the digest starts where its capture starts
-K_SIZE = 3
+K_DOUBTS = 3  # entries that reading in one go might have numbered otherwise; see M_DOUBTS
+K_SIZE = 4
 
 # Tally: counters, times, sequence space.
 T_BITS = 0
@@ -107,10 +108,12 @@ C_LEAD_NOT_BYTES = 8
 C_TTL = 9  # ttl << 48 | count
 C_PIECES = 12  # pieces below the top one
 C_PIECE = 13  # start and end of each, ascending
-C_STRIDE = 37
+C_PEAK = 37  # pieces below the top one, at most so far
+C_STRIDE = 38
 
 M_COLD = 0  # cold records used
-M_SIZE = 1
+M_DOUBTS = 1  # halves that merging may have told otherwise than reading in one go would have
+M_SIZE = 2
 
 # Segments: the first and the last, in a list of chunks whose last part is a ring.
 S_CHUNKS = 0  # current chunk << 32 | first chunk

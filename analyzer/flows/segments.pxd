@@ -1,1 +1,2 @@
 cdef void append_segment(long long[::1] kept, Py_ssize_t s, long long[::1] pool, long long[::1] lists, long long[::1] extras, long long[::1] state, long long seqack, long long hop, long long shape, long long ns, long long ref) noexcept nogil
+cdef void move_flow(long long[::1] kept, Py_ssize_t s, long long[::1] pool, long long[::1] lists, long long[::1] extras, long long[::1] state, long long[::1] other_kept, Py_ssize_t o, long long[::1] other, long long[::1] other_lists, long long[::1] other_extras) noexcept nogil

@@ -40,6 +40,7 @@ from cython.cimports.analyzer.flows.layout import (
     REF_CAPTURE,
     S_CHUNKS,
     S_COUNT,
+    S_EXTRAS,
     S_SILENCES,
     S_STRIDE,
     SECOND,
@@ -47,7 +48,7 @@ from cython.cimports.analyzer.flows.layout import (
 )
 from cython.cimports.analyzer.flows.leaving import leave, note_answer
 
-__all__ = ["append_segment", "update"]
+__all__ = ["append_segment", "move_flow", "update"]
 
 
 @cython.cfunc
@@ -230,3 +231,59 @@ def append_segment(
         if (kept[s + S_SILENCES] >> side_of(shape)) & 1:
             note_answer(kept, s, lists, side_of(shape), ref, ns, shape & 0x1FF)
     _write(kept, s, pool, chunk, seqack, hop, shape, ns, ref >> REF_CAPTURE)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def move_flow(
+    kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    pool: cython.longlong[::1],
+    lists: cython.longlong[::1],
+    extras: cython.longlong[::1],
+    state: cython.longlong[::1],
+    other_kept: cython.longlong[::1],
+    o: cython.Py_ssize_t,
+    other: cython.longlong[::1],
+    other_lists: cython.longlong[::1],
+    other_extras: cython.longlong[::1],
+) -> cython.void:
+    """Take over a flow of which the left digest has nothing, chunk by chunk."""
+    n: cython.longlong = other_kept[o + S_COUNT]
+    chunk: cython.Py_ssize_t = other_kept[o + S_CHUNKS] & LOW32
+    first: cython.longlong = state[P_CHUNKS]
+    chunks: cython.longlong = (min(n, KEEP_ALL) + G_SEGMENTS - 1) // G_SEGMENTS
+    to: cython.longlong
+    after: cython.longlong
+    i: cython.Py_ssize_t
+    x: cython.Py_ssize_t
+    y: cython.Py_ssize_t
+    state[P_CHUNKS] += chunks
+    for to in range(first, first + chunks):
+        if chunk == other_kept[o + S_CHUNKS] >> 32:
+            kept[s + S_CHUNKS] = (to << 32) | first
+        x = to * G_STRIDE
+        y = chunk * G_STRIDE
+        for i in range(G_STRIDE):
+            pool[x + i] = other[y + i]
+        after = to + 1
+        if after == first + chunks:
+            after = first + KEEP_FIRST // G_SEGMENTS if n > KEEP_ALL else 0
+        pool[x] = (pool[x] & ~LOW32) | after
+        chunk = chunk_after(other, chunk)
+    kept[s + S_COUNT] = n
+    if other_kept[o + S_SILENCES] >> 2:
+        x = state[P_SILENCES] * L_STRIDE
+        y = ((other_kept[o + S_SILENCES] >> 2) - 1) * L_STRIDE
+        for i in range(L_STRIDE):
+            lists[x + i] = other_lists[y + i]
+        state[P_SILENCES] += 1
+        kept[s + S_SILENCES] = (state[P_SILENCES] << 2) | (other_kept[o + S_SILENCES] & 3)
+    if other_kept[o + S_EXTRAS]:
+        x = state[P_EXTRAS] * X_STRIDE
+        y = (other_kept[o + S_EXTRAS] - 1) * X_STRIDE
+        for i in range(X_STRIDE):
+            extras[x + i] = other_extras[y + i]
+        state[P_EXTRAS] += 1
+        kept[s + S_EXTRAS] = state[P_EXTRAS]

@@ -54,7 +54,7 @@ from cython.cimports.analyzer.flows.layout import (
     X_WORDS,
 )
 from cython.cimports.analyzer.flows.leaving import note_answer, note_pair, note_silence, save_extra
-from cython.cimports.analyzer.flows.segments import append_segment
+from cython.cimports.analyzer.flows.segments import append_segment, move_flow
 
 __all__ = ["merge"]
 
@@ -356,6 +356,9 @@ def merge(
             o = i * S_STRIDE
             n = other_kept[o + S_COUNT]
             if n == 0:
+                continue
+            if kept[s + S_COUNT] == 0:
+                move_flow(kept, s, pool, lists, extras, state, other_kept, o, other, other_lists, other_extras)
                 continue
             chunk = other_kept[o + S_CHUNKS] & LOW32
             if n <= KEEP_ALL:

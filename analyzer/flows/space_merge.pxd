@@ -1,1 +1,1 @@
-cdef void join_numbers(long long[::1] tally, Py_ssize_t h, long long[::1] cold, long long[::1] state, long long[::1] other, Py_ssize_t o, long long[::1] other_cold, long long bytes_before) noexcept nogil
+cdef void join_numbers(long long[::1] tally, Py_ssize_t h, long long[::1] cold, long long[::1] state, long long[::1] other, Py_ssize_t o, long long[::1] other_cold, long long bytes_before, long long[::1] other_kept, Py_ssize_t s, long long[::1] other_pool, long long side) noexcept nogil

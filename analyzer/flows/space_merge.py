@@ -36,8 +36,10 @@ from cython.cimports.analyzer.flows.layout import (
     HF_STARTED,
     HF_TOP,
     HF_WILD,
+    M_DOUBTS,
     WILD,
 )
+from cython.cimports.analyzer.flows.overlap import probes_behind, too_many_pieces
 
 __all__ = ["join_numbers"]
 
@@ -158,8 +160,12 @@ def join_numbers(
     o: cython.Py_ssize_t,
     other_cold: cython.longlong[::1],
     bytes_before: cython.longlong,
+    other_kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    other_pool: cython.longlong[::1],
+    side: cython.longlong,
 ) -> cython.void:
-    """Join sequence and acknowledgment numbers."""
+    """Join sequence and acknowledgment numbers; ``s`` is where the right half's ``side`` keeps its segments."""
     space: cython.longlong = HF_STARTED | HF_ACKED | HF_WILD | HF_ACK_WILD | HF_OVERFLOW | HF_TOP
     before: cython.longlong = tally[h + H_FLAGS]
     flags: cython.longlong = other[o + H_FLAGS]
@@ -169,6 +175,7 @@ def join_numbers(
     i: cython.Py_ssize_t
     c: cython.Py_ssize_t
     at: cython.longlong
+    behind: cython.longlong = -_ahead(next_seq, other[o + H_BASE])
     k: cython.Py_ssize_t = flags >> HF_COLD
     if k:
         untracked = other_cold[(k - 1) * C_STRIDE + C_UNTRACKED]
@@ -208,6 +215,7 @@ def join_numbers(
         if flags & HF_PRE:
             # Without the left digest the right one started anew at a SYN that was none; what it forgot is unknown.
             tally[h + H_FLAGS] |= HF_WILD | HF_ACK_WILD
+        too_many_pieces(tally, h, cold, state, other, o, other_cold, tally[h + H_NEXT] - behind)
         _spaces(tally, h, cold, state, other, o, other_cold)
         tally[h + H_FLAGS] |= flags & HF_ACK_WILD
         if flags & HF_ACKED:
@@ -224,9 +232,15 @@ def join_numbers(
                     tally[h + H_ACK] = (tally[h + H_ACK] & ~LOW32) | (
                         other[o + H_ACK] & LOW32
                     )
+        if tally[h + H_FLAGS] & (HF_WILD | HF_ACK_WILD):
+            state[M_DOUBTS] += 1
+        elif behind > 1:
+            probes_behind(tally, h, cold, state, behind, other_kept, s, other_pool, side)
     if untracked:
         cold[cold_of(tally, h, cold, state) + C_UNTRACKED] += untracked
     if flags & HF_STARTED:
         _keepalives(tally, h, cold, state, before, next_seq, other, o, other_cold)
         if anew and before & HF_STARTED:
+            if flags & HF_PRE:
+                state[M_DOUBTS] += 1
             tally[h + H_FLAGS] &= ~cython.cast(cython.longlong, HF_LEAD)

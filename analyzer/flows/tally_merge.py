@@ -33,6 +33,7 @@ from cython.cimports.analyzer.flows.layout import (
     HF_TTL_OVERFLOW,
     HF_TTL_SHIFT,
     KEEP_TTLS,
+    S_STRIDE,
     T_BITS,
     T_HALVES,
     T_HISTORY,
@@ -118,6 +119,10 @@ def _half(
     other: cython.longlong[::1],
     o: cython.Py_ssize_t,
     other_cold: cython.longlong[::1],
+    other_kept: cython.longlong[::1],
+    s: cython.Py_ssize_t,
+    other_pool: cython.longlong[::1],
+    side: cython.longlong,
 ) -> cython.void:
     """Join a half that has packets in both digests."""
     k: cython.Py_ssize_t = (other[o + H_FLAGS] >> HF_COLD) - 1
@@ -127,7 +132,9 @@ def _half(
     counts: cython.longlong = 0
     bytes_before: cython.longlong = tally[h + H_BYTES]
     _ttls(tally, h, cold, state, other, o, other_cold)
-    join_numbers(tally, h, cold, state, other, o, other_cold, bytes_before)
+    join_numbers(
+        tally, h, cold, state, other, o, other_cold, bytes_before, other_kept, s, other_pool, side
+    )
     tally[h + H_PACKETS] += other[o + H_PACKETS]
     tally[h + H_BYTES] += other[o + H_BYTES]
     tally[h + H_LAST_REF] = other[o + H_LAST_REF]
@@ -163,6 +170,8 @@ def merge(
     state: cython.longlong[::1],
     other: cython.longlong[::1],
     other_cold: cython.longlong[::1],
+    other_kept: cython.longlong[::1],
+    other_pool: cython.longlong[::1],
 ) -> None:
     """Join the right digest's ``count`` tallies, whose ``places`` ``keys.join`` gave, to the left's.
 
@@ -227,4 +236,6 @@ def merge(
                 if tally[h + H_PACKETS] == 0:
                     _copy(tally, h, cold, state, other, q, other_cold)
                 else:
-                    _half(tally, h, cold, state, other, q, other_cold)
+                    _half(
+                        tally, h, cold, state, other, q, other_cold, other_kept, i * S_STRIDE, other_pool, side
+                    )

@@ -121,6 +121,15 @@ def _keep(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _greets(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.bint:
+    """Tell the code of a server that is ready."""
+    return buf[p] == 50 and buf[p + 1] == 50 and buf[p + 2] == 48
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _is_control(buf: cython.const[cython.uchar][::1], p: cython.Py_ssize_t) -> cython.bint:
@@ -156,9 +165,11 @@ def update(
     text: cython.uchar[::1],
     state: cython.longlong[::1],
     marks: cython.longlong[::1],
+    every: cython.bint,
 ) -> int:
     """Keep the words of ``n`` rows; write the rows that hold an FTP control line to ``marks`` and return how many.
 
+    Without ``every`` only lines on port 21 and of connections that began with code 220 are such lines.
     There must be room for ``2 * n * W_LONG`` more words.
     """
     i: cython.Py_ssize_t
@@ -185,10 +196,10 @@ def update(
             p = rows[r + ROW_PAYLOAD] >> 32
             size = rows[r + ROW_PAYLOAD] & LOW32
             if size >= 4:
-                if entry[w] & 0x7FFFFFFF == 0 and buf[p] == 50 and buf[p + 1] == 50 and buf[p + 2] == 48:
+                if entry[w] & 0x7FFFFFFF == 0 and _greets(buf, p):
                     entry[which[i] * W_STRIDE] |= control
                 ports = rows[r + ROW_PORTS]
-                if ports & 0xFFFF == 21 or ports >> 16 == 21 or entry[which[i] * W_STRIDE] & control:
+                if every or ports & 0xFFFF == 21 or ports >> 16 == 21 or entry[which[i] * W_STRIDE] & control:
                     if _is_control(buf, p):
                         marks[found] = i
                         found += 1
@@ -222,13 +233,14 @@ def merge(
             for side in range(2):
                 w = (places[i] >> 1) * W_STRIDE + side
                 o = i * W_STRIDE + side
-                if side == 0:
-                    entry[w] |= other[o] & (cython.cast(cython.longlong, 1) << W_CONTROL)
                 head = other[o] & 0x7FFFFFFF
                 tail = (other[o] >> 32) & 0x3FFFFFFF
                 if head == 0:
                     continue
                 if entry[w] & 0x7FFFFFFF == 0:
+                    # What only looked like a greeting, since it came first right of the seam, is none.
+                    if other_pool[head - 1] & 127 >= 4 and _greets(other_text, 8 * head):
+                        entry[(places[i] >> 1) * W_STRIDE] |= cython.cast(cython.longlong, 1) << W_CONTROL
                     _keep(
                         entry, w, pool, text, state, other_pool[head - 1] >> 7, other_text, 8 * head,
                         other_pool[head - 1] & 127,

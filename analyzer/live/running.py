@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analyzer.capture.blocks import Batch
-from analyzer.capture.file import Capture, _ftp_note, _hosts, _note
+from analyzer.capture.file import Capture, _hosts
 from analyzer.capture.model import CaptureInfo, Health, Interface, Note, NoteKind
+from analyzer.capture.reading import ftp_note, note_of
 from analyzer.decode import columns as col
 from analyzer.decode.fragments import Reassembler
 from analyzer.decode.packets import decode
@@ -100,13 +101,13 @@ class Running:
             scratch[col.LINK_NOTES_LEFT] = 1 << 40
             at = decode(batch.buffer, batch.records, at, stop, first_frame, rows, noted, counts, scratch)
             for marked in self.digest.update(batch.buffer, rows, scratch[col.LINK_ROWS]):
-                self._keep(_ftp_note(batch.buffer, rows, marked, self.digest))
+                self._keep(ftp_note(batch.buffer, rows, marked, self.digest))
             for n in range(scratch[col.LINK_NOTES]):
                 item = noted[n * col.NOTE_STRIDE : (n + 1) * col.NOTE_STRIDE]
                 if item[col.NOTE_KIND] == col.KIND_FRAGMENT:
                     self._fragment(batch, item)
                     break
-                self._keep(_note(batch.buffer, item))
+                self._keep(note_of(batch.buffer, item))
         self.packets += stop - start
         self.flows_seen += self.digest.count - before
         latest = max(times[start:stop])
@@ -139,7 +140,7 @@ class Running:
         notes = sorted((note for kind in self._notes.values() for note in kind), key=lambda note: note.ts_ns)
         info = CaptureInfo(
             path=self.name,
-            sha256="",
+            checksum="",
             format="live",
             packets=self.packets,
             first_ns=self.started_ns,

@@ -181,6 +181,41 @@ def test_random_cuts_of_conversations(packets: list[Packet], cuts: list[int], ch
     check(rows_from(packets), cuts, choose)
 
 
+def _exact(rows: list[Row], cuts: list[int]) -> None:
+    """Join parts from the left, as the parts of a file are; without a doubt nothing may differ, unknowns included."""
+    whole = flows_of(digest_of(rows))
+    first, *others = parts_of(rows, cuts)
+    for part in others:
+        first.merge(part)
+    if not first.doubts:
+        assert flows_of(first) == whole
+
+
+@settings(max_examples=_EXAMPLES, deadline=None)
+@given(st.one_of(hostile(), plausible()), st.lists(st.integers(1, 120), min_size=1, max_size=3))
+def test_without_a_doubt_nothing_differs(packets: list[Packet], cuts: list[int]) -> None:
+    _exact(rows_from(packets), cuts)
+
+
+def test_conversations_are_joined_without_a_doubt(shared: Path) -> None:
+    choose = random.Random(5)
+    doubts = 0
+    found = captures(shared)
+    for path in choose.sample(found, min(_FILES // 2, len(found))):
+        try:
+            rows = rows_of(path)
+        except Exception as error:
+            if type(error).__name__ == "CaptureError":
+                continue
+            raise
+        cut = choose.randrange(len(rows) + 1)
+        _exact(rows, [cut])
+        first, second = parts_of(rows, [cut])
+        first.merge(second)
+        doubts += first.doubts > 0
+    assert doubts <= _FILES // 20
+
+
 @settings(max_examples=_EXAMPLES // 2, deadline=None)
 @given(st.one_of(hostile(), plausible()))
 def test_nonsense_reads_as_the_slow_digest_reads_it(packets: list[Packet]) -> None:

@@ -1,0 +1,2 @@
+cdef void too_many_pieces(long long[::1] tally, Py_ssize_t h, long long[::1] cold, long long[::1] state, long long[::1] other, Py_ssize_t o, long long[::1] other_cold, long long shift) noexcept nogil
+cdef void probes_behind(long long[::1] tally, Py_ssize_t h, long long[::1] cold, long long[::1] state, long long behind, long long[::1] other_kept, Py_ssize_t s, long long[::1] other_pool, long long side) noexcept nogil
