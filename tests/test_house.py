@@ -63,7 +63,6 @@ OWED: set[str] = {
     "flows.leaving",
     "flows.machine",
     "flows.outline",
-    "flows.refusals",
     "flows.roles",
     "flows.segments",
     "flows.segments_merge",

@@ -2,7 +2,8 @@
 # mypy: disable-error-code="valid-type,misc,name-defined,no-untyped-call,untyped-decorator,no-any-return"
 """Which flows' first or last words are a TLS alert or a refusal (compiled).
 
-Sources: RFC 8446 §5.1 (record types), RFC 959 §4.2 and 5321 §4.2 (reply codes), RFC 9110 §15 (HTTP status).
+Sources: RFC 8446 §5.1 (record types), RFC 959 §4.2 and 5321 §4.2 (reply codes), RFC 9110 §15 (HTTP status),
+RFC 1928 §3 and §6 (SOCKS 5).
 """
 
 from __future__ import annotations
@@ -52,6 +53,30 @@ def _is_refusal(text: cython.const[cython.uchar][::1], words: cython.longlong[::
     return False
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_proxy_refusal(
+    text: cython.const[cython.uchar][::1],
+    words: cython.longlong[::1],
+    asked: cython.longlong,
+    index: cython.longlong,
+) -> cython.bint:
+    """Tell an HTTP status 4xx or 5xx to CONNECT, or a SOCKS reply other than granted, by the first words asked."""
+    p: cython.Py_ssize_t = 8 * index
+    size: cython.longlong
+    if asked == 0 or index == 0 or words[asked - 1] & 127 < 3:
+        return False
+    size = words[index - 1] & 127
+    if text[8 * asked] == 67 and text[8 * asked + 1] == 79 and text[8 * asked + 2] == 78:
+        return size >= 12 and text[p] == 72 and text[p + 1] == 84 and text[p + 8] == 32 and 52 <= text[p + 9] <= 53
+    if text[8 * asked] == 5:
+        if size == 2:
+            return text[p] == 5 and text[p + 1] == 0xFF
+        return size >= 4 and text[p] == 5 and 1 <= text[p + 1] <= 8 and text[p + 2] == 0
+    return text[8 * asked] == 4 and size == 8 and text[p] == 0 and 0x5B <= text[p + 1] <= 0x5D
+
+
 def mark_refusals(
     groups: cython.longlong[::1],
     count: cython.Py_ssize_t,
@@ -86,6 +111,11 @@ def mark_refusals(
                 or _is_alert(text, words, (other >> 32) & 0x3FFFFFFF)
             ):
                 reasons = R_TLS_ALERT
-            if _is_refusal(text, words, other & 0x7FFFFFFF) or _is_refusal(text, words, (other >> 32) & 0x3FFFFFFF):
+            if (
+                _is_refusal(text, words, other & 0x7FFFFFFF)
+                or _is_refusal(text, words, (other >> 32) & 0x3FFFFFFF)
+                or _is_proxy_refusal(text, words, mine & 0x7FFFFFFF, other & 0x7FFFFFFF)
+                or _is_proxy_refusal(text, words, mine & 0x7FFFFFFF, (other >> 32) & 0x3FFFFFFF)
+            ):
                 reasons |= R_REFUSAL
             groups[j * J_STRIDE + J_META] |= reasons << J_REASONS

@@ -155,7 +155,7 @@ def read_protocol(client: bytes, server: bytes, port: int) -> Protocol:
         return Protocol.SMTP
     if client[:1] in (b"\x04", b"\x05") and port in (1080, 1081, 9050, 9150) and len(client) >= 3:
         return Protocol.SOCKS
-    if client[:3] == b"\x05\x01\x00" and server[:1] == b"\x05":
+    if client[:1] == server[:1] == b"\x05" and len(server) == 2 and len(client) == 2 + client[1]:
         return Protocol.SOCKS
     if server[3:5] == b"\x00\x0a" or (port == 3306 and server[3:4] == b"\x00"):
         return Protocol.MYSQL
@@ -190,9 +190,10 @@ def _tls(flow: Flow, protocol: Protocol) -> tuple[TlsState, str | None, bool, in
 
 
 def _socks_refused(tail: bytes) -> bool:
-    if len(tail) >= 2 and tail[0] == 5:
-        return tail[1] != 0
-    return len(tail) >= 8 and tail[0] == 0 and tail[1] in (0x5B, 0x5C, 0x5D)
+    """RFC 1928 §3 and §6: no method fits, or a reply other than 0; SOCKS 4: 0x5B to 0x5D."""
+    if tail[:1] == b"\x05":
+        return tail[1:] == b"\xff" or (len(tail) >= 4 and 1 <= tail[1] <= 8 and not tail[2])
+    return len(tail) == 8 and tail[0] == 0 and tail[1] in (0x5B, 0x5C, 0x5D)
 
 
 def _printable(raw: bytes) -> str:
