@@ -43,14 +43,3 @@ def test_an_unknown_format_is_a_sentence() -> None:
 )
 def test_a_file_name_tells_its_format(path: str, name: str | None) -> None:
     assert format_for_path(path) == name
-
-
-def test_ten_thousand_incidents_stay_small_in_every_dialect() -> None:
-    report = samples.many(10_000)
-    for name in FORMATS:
-        if name == "pdf":
-            continue
-        made = render(report, name)
-        # These three carry every incident as data, so their size is the data's.
-        if name not in ("json", "sarif", "junit"):
-            assert len(made) < 5_000_000, name

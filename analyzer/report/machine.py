@@ -16,6 +16,8 @@ from analyzer.units import NS, format_instant
 
 __all__ = ["CSV_COLUMNS", "render_csv", "render_junit", "render_sarif"]
 
+_WORKED = 200
+"""Incidents that are told in full; a program that wants more of the others reads the JSON report."""
 _LEVEL: dict[Confidence, str] = {"high": "error", "medium": "warning", "low": "note"}
 CSV_COLUMNS = (
     "id",
@@ -69,7 +71,7 @@ def render_sarif(report: Report) -> str:
     titles: dict[str, str] = {}
     for one in report.incidents:
         titles.setdefault(one.cause, one.title)
-    full = {one.id for one in report.leading()}
+    full = {one.id for one in report.leading()[:_WORKED]}
     order = {cause: index for index, cause in enumerate(titles)}
     name, _, version = report.generated_by.partition(" ")
     driver: dict[str, Any] = {
@@ -85,7 +87,8 @@ def render_sarif(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2) + "\n"
+    indent = 2 if len(report.incidents) <= _WORKED else None
+    return json.dumps(document, indent=indent, separators=(",", ": " if indent else ":")) + "\n"
 
 
 def _artifact(capture: CaptureSummary) -> dict[str, Any]:
@@ -138,7 +141,7 @@ def render_junit(report: Report) -> str:
     suites: dict[str, list[IncidentReport]] = {capture.path: [] for capture in report.captures}
     for one in report.incidents:
         suites.setdefault(one.capture or "no capture", []).append(one)
-    full = {one.id for one in report.leading()}
+    full = {one.id for one in report.leading()[:_WORKED]}
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     total = sum(max(1, len(inside)) for inside in suites.values())
     lines.append(f'<testsuites name="{xml(report.generated_by)}" tests="{total}" failures="{len(report.incidents)}">')
@@ -160,7 +163,7 @@ def render_junit(report: Report) -> str:
 def _failure(one: IncidentReport, full: bool) -> str:
     lines = [f"{one.confidence} ({one.score:.2f}); {error_line(one)}"]
     if not full:
-        return xml(f"{lines[0]}; group {one.group}")
+        return xml(f"{lines[0]}; group {one.group}" if one.group else lines[0])
     lines += [one.summary, *map(_statement, one.evidence)]
     if one.disproof:
         lines.append(f"Disproved by: {one.disproof}")

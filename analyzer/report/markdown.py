@@ -6,6 +6,7 @@ first, and says so, rather than cutting a table or a code block in two.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 
@@ -36,7 +37,7 @@ COMMENT_LIMIT = 65_536
 _WORKED = 10
 _ROWS = 500
 _RUNGS = 24
-_FENCE_NAMES = {"C#": "csharp", "C++": "cpp", "F#": "fsharp"}
+_FENCE_NAMES = {"C#": "csharp", "C++": "cpp", "F#": "fsharp", "Configuration": "text"}
 
 
 def render(report: Report, *, limit: int | None = None) -> str:
@@ -203,8 +204,13 @@ def _fix(position: int, fix: Fix) -> list[str]:
     for language, source in fix.code.items():
         fenced = markdown_fence(source.strip("\n"), _FENCE_NAMES.get(language, language.lower()))
         code = "\n".join(f"   {line}".rstrip() for line in fenced.split("\n"))
-        lines += ["", f"   <details><summary>{html(language)}</summary>", "", code, "", "   </details>", ""]
+        lines += ["", f"   <details><summary>{_quiet(html(language))}</summary>", "", code, "", "   </details>", ""]
     return lines
+
+
+def _quiet(text: str) -> str:
+    """Mention no person and no issue in what is HTML already."""
+    return re.sub(r"@|#(?=\d)", r"\g<0><!-- -->", text)
 
 
 def _diagram(incident: IncidentReport, lines: Iterable[Rung]) -> list[str]:
