@@ -14,14 +14,12 @@ from analyzer.capture.pcapng_writer import interface_block, packet_block, sectio
 from analyzer.capture.ring import Ring
 from analyzer.live.cases import CaseBook, Judged
 from analyzer.live.clock import PacketClock
-from analyzer.live.events import Event
 from analyzer.live.extract import Wanted, extract
 from analyzer.live.feed import Delivery
 from analyzer.live.folder import Folders, Written
 from analyzer.live.intake import Intake
 from analyzer.live.losses import Losses
 from analyzer.live.running import Running
-from analyzer.live.teller import Teller
 from analyzer.ruleset.load import RuleSet, load_rules
 from analyzer.units import NS
 from tests.test_live_intake import line_of
@@ -36,7 +34,7 @@ def rules() -> RuleSet:
     return load_rules(())
 
 
-class _Bench:
+class Bench:
     """A ring and a digest that saw packets, and what was judged of them."""
 
     def __init__(self, folder: Path, rules: RuleSet, packets: list[Captured], *, ring_size: int = 8 << 20) -> None:
@@ -69,11 +67,11 @@ class _Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, rules: RuleSet) -> Iterator[Callable[..., _Bench]]:
-    made: list[_Bench] = []
+def bench(tmp_path: Path, rules: RuleSet) -> Iterator[Callable[..., Bench]]:
+    made: list[Bench] = []
 
-    def make(packets: list[Captured], **settings: int) -> _Bench:
-        made.append(_Bench(tmp_path, rules, packets, **settings))
+    def make(packets: list[Captured], **settings: int) -> Bench:
+        made.append(Bench(tmp_path, rules, packets, **settings))
         return made[-1]
 
     yield make
@@ -81,7 +79,7 @@ def bench(tmp_path: Path, rules: RuleSet) -> Iterator[Callable[..., _Bench]]:
         one.ring.close()
 
 
-def _idle_drop(port: int = 50123, client: str = "10.0.0.5", server: str = "10.9.0.7") -> Conversation:
+def idle_drop(port: int = 50123, client: str = "10.0.0.5", server: str = "10.9.0.7") -> Conversation:
     dying = talk(port, client=client, server=server)
     dying.wait("300s")
     dying.client(b"question", arrives=False)
@@ -89,8 +87,8 @@ def _idle_drop(port: int = 50123, client: str = "10.0.0.5", server: str = "10.9.
     return dying
 
 
-def test_the_report_is_about_the_slice_beside_it(bench: Callable[..., _Bench]) -> None:
-    dying = _idle_drop()
+def test_the_report_is_about_the_slice_beside_it(bench: Callable[..., Bench]) -> None:
+    dying = idle_drop()
     other = talk(1, client="10.0.0.99", server="10.9.0.99", rounds=20)
     made = bench(dns("db.example", at=dying.packets[0][0] - NS) + dying.packets + other.packets)
     (judged,) = made.judge()
@@ -115,8 +113,8 @@ def test_the_report_is_about_the_slice_beside_it(bench: Callable[..., _Bench]) -
     assert len(capture.notes) == 2
 
 
-def test_ipv6_and_company_of_the_same_server(bench: Callable[..., _Bench]) -> None:
-    dying = _idle_drop(client="[fd00::5]", server="[fd00::7]")
+def test_ipv6_and_company_of_the_same_server(bench: Callable[..., Bench]) -> None:
+    dying = idle_drop(client="[fd00::5]", server="[fd00::7]")
     friend = talk(7, client="[fd00::6]", server="[fd00::7]")
     friend.now = dying.packets[-1][0] - 5 * NS
     friend.exchange(b"a", b"b")
@@ -131,8 +129,8 @@ def test_ipv6_and_company_of_the_same_server(bench: Callable[..., _Bench]) -> No
     assert len(capture.flows) == 2
 
 
-def test_without_the_beginning_in_the_ring_the_watch_still_knows(bench: Callable[..., _Bench]) -> None:
-    dying = _idle_drop()
+def test_without_the_beginning_in_the_ring_the_watch_still_knows(bench: Callable[..., Bench]) -> None:
+    dying = idle_drop()
     noise: list[Captured] = []
     for number in range(60):
         chatter = talk(2000 + number, client="10.0.0.77", server="10.9.0.77", rounds=1)
@@ -151,24 +149,24 @@ def test_without_the_beginning_in_the_ring_the_watch_still_knows(bench: Callable
     assert read_capture(str(written.folder / "slice.pcapng")).info.packets >= 1
 
 
-def test_a_loss_is_written_into_the_slice(bench: Callable[..., _Bench]) -> None:
-    made = bench(_idle_drop().packets)
+def test_a_loss_is_written_into_the_slice(bench: Callable[..., Bench]) -> None:
+    made = bench(idle_drop().packets)
     (judged,) = made.judge()
     written = made.write(judged, dropped=12)
     capture = read_capture(str(written.folder / "slice.pcapng"))
     assert capture.info.health.dropped == 12
 
 
-def test_without_a_ring_there_is_still_a_report(bench: Callable[..., _Bench]) -> None:
-    made = bench(_idle_drop().packets)
+def test_without_a_ring_there_is_still_a_report(bench: Callable[..., Bench]) -> None:
+    made = bench(idle_drop().packets)
     (judged,) = made.judge()
     folders = Folders(made.root / "incidents", None, made.rules, {}, name="eth0")
     written = folders.write(judged, now_ns=made.now, dropped=0)
     assert sorted(path.name for path in written.folder.iterdir()) == ["report.html", "report.json", "report.txt"]
 
 
-def test_writing_again_replaces(bench: Callable[..., _Bench]) -> None:
-    made = bench(_idle_drop().packets)
+def test_writing_again_replaces(bench: Callable[..., Bench]) -> None:
+    made = bench(idle_drop().packets)
     (judged,) = made.judge()
     first = made.write(judged)
     before = (first.folder / "slice.pcapng").read_bytes()
@@ -179,7 +177,7 @@ def test_writing_again_replaces(bench: Callable[..., _Bench]) -> None:
 
 
 def test_of_a_long_connection_the_beginning_and_the_end_are_taken(
-    bench: Callable[..., _Bench], monkeypatch: pytest.MonkeyPatch
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analyzer.live.extract._FIRST", 10)
     long = talk(50123, rounds=100)
@@ -188,37 +186,3 @@ def test_of_a_long_connection_the_beginning_and_the_end_are_taken(
     flow = made.running.capture(made.now, ()).flows.flow(0)
     wanted = Wanted(flow.initiator.endpoint, flow.responder.endpoint, flow.first_ns, flow.last_ns, made.now)
     assert len(extract(made.ring.files(), wanted)) == len(long.packets)
-
-
-def test_a_storm_is_told_a_few_times_and_then_counted(bench: Callable[..., _Bench]) -> None:
-    packets: list[Captured] = []
-    for number in range(60):
-        refused = Conversation(client=f"10.0.0.5:{40000 + number}", server="10.9.0.7:80")
-        refused.now += number * NS // 10
-        refused.syn()
-        refused.refuse()
-        packets += refused.packets
-    made = bench(packets)
-    events: list[Event] = []
-    teller = Teller(events.append, made.folders())
-    for judged in made.judge():
-        teller.tell(judged, now_ns=made.now, dropped=0)
-    assert [event.kind for event in events] == ["incident"] * 5
-    assert sum(teller.counts.values()) == 60
-    teller.tick(made.now + 61 * NS)
-    assert events[-1].kind == "repeat"
-    assert events[-1].values["count"] == 55
-    assert len(list((made.root / "incidents").iterdir())) == 5
-    assert teller.best in ("medium", "high")
-
-
-def test_a_folder_that_cannot_be_written_is_said(bench: Callable[..., _Bench]) -> None:
-    made = bench(_idle_drop().packets)
-    (made.root / "incidents").write_text("a file where the folder should be", encoding="utf-8")
-    events: list[Event] = []
-    teller = Teller(events.append, made.folders())
-    (judged,) = made.judge()
-    teller.tell(judged, now_ns=made.now, dropped=0)
-    assert [event.kind for event in events] == ["note", "incident"]
-    assert "choose another place with -o" in events[0].text
-    assert events[1].values["folder"] is None

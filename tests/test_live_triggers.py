@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from analyzer.capture.model import Interface
-from analyzer.errors import UsageError
 from analyzer.live.cases import CaseBook, View
 from analyzer.live.command import Command
 from analyzer.live.losses import Losses
@@ -131,18 +130,3 @@ def test_a_program_that_ends_badly_is_read_to_its_end(rules: RuleSet, capfd: pyt
     told = bench.pass_time(6)
     assert [(change, cause) for change, cause, _ in told] == [("incident", "server-closed-then-client-sent")]
     assert "10057" in capfd.readouterr().err
-
-
-def test_a_program_that_cannot_be_started_is_refused() -> None:
-    with pytest.raises(UsageError, match="give its full path"):
-        Command(["/no/such/program"])
-
-
-def test_a_program_is_ended_with_the_watch() -> None:
-    command = Command([sys.executable, "-c", "import time; time.sleep(60)"])
-    command.stop()
-    deadline = time.monotonic() + 5
-    while command.code is None and time.monotonic() < deadline:
-        command.poll()
-        time.sleep(0.02)
-    assert command.code is not None

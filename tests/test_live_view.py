@@ -1,69 +1,33 @@
-"""What a terminal shows, and what stands in lines where there is none."""
+"""What a terminal shows."""
 
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
-from analyzer.endpoint import Endpoint, parse_endpoint
-from analyzer.live.events import Event, as_json, as_line
-from analyzer.live.running import Running
-from analyzer.live.status import Quiet, Status, describe, metrics_of, quietest
+from analyzer.endpoint import parse_endpoint
+from analyzer.live.events import Event
+from analyzer.live.status import Quiet, Status
 from analyzer.live.teller import Told
 from analyzer.live.view import TerminalView, draw
 from analyzer.units import NS
-from tests.test_live_running import feed, talk
+from tests.test_live_status import NOW, status
 
-_NOW = 1_795_000_000 * NS
-
-
-def _status() -> Status:
-    def end(text: str) -> Endpoint:
-        return parse_endpoint(text)
-
-    return Status(
-        name="Ethernet 2",
-        now_ns=_NOW,
-        running_s=4000.0,
-        packets=1_234_567,
-        tcp_packets=1_200_000,
-        bytes=10**9,
-        packets_per_s=1234.5,
-        bits_per_s=9.9e6,
-        flows=321,
-        open_flows=123,
-        retired=9,
-        given_up=2,
-        memory=12 << 20,
-        memory_bound=100 << 20,
-        dropped=17,
-        drops_known=True,
-        gaps=1,
-        waiting=0,
-        ring_used=40 << 20,
-        ring_bound=512 << 20,
-        ring_first_ns=_NOW - 3600 * NS,
-        trouble=["eth0: the interface is down"],
-        counts={("server-reset", "high"): 3},
-        withdrawn=0,
-        recent=[Told(_NOW, 4, "server-reset", "high", "10.0.0.5:50123", "10.9.0.7:443", "x", "incident")],
-        quiet=[
-            Quiet(
-                end("10.0.0.5:50124"), end("10.9.0.7:443"), 230 * NS, "Azure Load Balancer", 240 * NS
-            )
-        ],
-    )  # fmt: skip
+_SIX = "[2001:db8:1234:5678:9abc:def0:1111:2222]:50124"
 
 
-def test_the_view_fits_eighty_columns_and_says_what_matters() -> None:
-    console = Console(file=io.StringIO(), width=80, force_terminal=False)
-    console.print(draw(_status()))
+def _drawn(one: Status, width: int = 80, height: int = 24) -> str:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=False)
+    console.print(draw(one, console))
     assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
-    assert all(len(line) <= 80 for line in text.splitlines())
+    return console.file.getvalue()
+
+
+def test_the_view_says_what_matters() -> None:
+    text = _drawn(status())
     for words in (
         "Ethernet 2",
         "1,234,567",
@@ -72,57 +36,44 @@ def test_the_view_fits_eighty_columns_and_says_what_matters() -> None:
         "server-reset",
         "high",
         "interface is down",
+        "10.0.0.5:50123 - 10.9.0.7:443",
+        "Azure Load Balancer",
     ):
         assert words in text
-    assert "in 10 s" in text
+    assert "10 s " in text
+
+
+def _crowded() -> Status:
+    """Long names, long addresses, and more incidents than a screen has lines."""
+    cause = "server-closed-then-client-sent"
+    told = [
+        Told(NOW + n * NS, n, cause, "medium", "192.168.100.125:50123", "192.168.200.117:8443", "x", "incident")
+        for n in range(11)
+    ]
+    told.append(Told(NOW + 60 * NS, 11, "path-lost", "high", _SIX, _SIX, "x", "revised"))
+    six = parse_endpoint(_SIX)
+    silences = [Quiet(six, six, (7000 + n) * NS, "a limit with a rather long name " * 2, 7200 * NS) for n in range(5)]
+    return replace(status(), recent=told, quiet=silences)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (132, 50)])
+def test_the_view_fits_the_terminal_and_the_newest_stands_first(width: int, height: int) -> None:
+    lines = _drawn(_crowded(), width, height).splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert len(lines) < height
+    first = next(n for n, line in enumerate(lines) if line.startswith("time")) + 1
+    assert "path-lost (revised)" in lines[first]
+    assert all("…" in line or width > 80 for line in lines[first:])
+    # the ports stay: an endpoint is cut at its start
+    assert all(line.rstrip().endswith(("50124", "8443")) for line in lines[first:])
 
 
 def test_events_scroll_above_the_view() -> None:
     stream = io.StringIO()
     view = TerminalView(stream)
     with view:
-        view.show(_status())
-        view.say(Event("incident", _NOW, "something died", grave=True))
-        view.say(Event("status", _NOW, "not shown twice"))
+        view.show(status())
+        view.say(Event("incident", NOW, "something died", grave=True))
+        view.say(Event("status", NOW, "not shown twice"))
     assert "INCIDENT something died" in stream.getvalue()
     assert "not shown twice" not in stream.getvalue()
-
-
-def test_a_line_and_its_json_twin() -> None:
-    event = Event("incident", _NOW, "10.0.0.5 died\x1b[2J", {"cause": "server-reset", "id": 4}, grave=True)
-    assert as_line(event).startswith("2026-11-")
-    assert "INCIDENT 10.0.0.5 died" in as_line(event)
-    assert "\x1b" not in as_line(event)
-    found = json.loads(as_json(event))
-    assert found["schema"] == "notconn-live/1"
-    assert (found["event"], found["cause"], found["id"]) == ("incident", "server-reset", 4)
-    assert "\n" not in as_json(replace(event, text="two\nlines"))
-
-
-def test_a_status_is_a_sentence_and_counters() -> None:
-    assert describe(_status()) == (
-        "1,234,567 packets (1,234/s), 123 open connections, 3 incidents, 17 packets dropped, 1 gap, "
-        "2 connections given up for want of memory, 12 MiB of flows, 40 MiB of packets"
-    )
-    assert "drops not told yet" in describe(replace(_status(), drops_known=False))
-    metrics = {metric.name: metric for metric in metrics_of(_status())}
-    assert metrics["notconn_capture_up"].samples[()] == 0
-    assert metrics["notconn_incidents_total"].samples[("cause", "server-reset"), ("confidence", "high")] == 3
-
-
-def test_silences_nearest_to_a_known_limit_come_first() -> None:
-    running = Running("test")
-    first, second, busy = talk(1), talk(2), talk(3)
-    second.now += 40 * NS
-    second.exchange(b"a", b"b")
-    busy.now += 200 * NS
-    busy.exchange(b"a", b"b")
-    closed = talk(4)
-    closed.close()
-    feed(running, first.packets + second.packets + busy.packets + closed.packets)
-    now = (running.last_ns or 0) + 5 * NS
-    found = quietest(running.digest, now, 5)
-    ports = [min(one.low.port, one.high.port) for one in found]
-    assert sorted(ports) == [1, 2]
-    assert all(one.limit_ns is None or one.limit_ns > one.silence_ns for one in found)
-    assert found[0].left_ns / found[0].silence_ns <= found[1].left_ns / found[1].silence_ns

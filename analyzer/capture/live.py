@@ -100,11 +100,13 @@ def choose_backend(wanted: str = "auto") -> Backend:
 def settle_filter(request: Request, wanted: str | None) -> Request:
     """Complete a request with the filter that was asked for, or with the widest default that its link knows.
 
-    Raises CaptureError for a filter that is wrong, and for a device that cannot be opened to check it.
+    Raises CaptureError for a filter that is wrong, for a device that cannot be opened to check it, and for one that the
+    program does not know.
     """
     if request.backend != "dumpcap":
-        default = default_filter("any" if request.device.name == "any" else None)
-        return replace(request, capture_filter=default if wanted is None else wanted)
+        if request.device.name == "any":
+            raise CaptureError("-i any: scapy captures on one interface; name it, or install dumpcap (Wireshark)")
+        return replace(request, capture_filter=default_filter() if wanted is None else wanted)
     if wanted is not None:
         tried = replace(request, capture_filter=wanted)
         why = _check(tried) if wanted else None

@@ -179,6 +179,7 @@ class Ring:
         unborn = path.with_suffix(".new")
         while True:
             try:
+                self.folder.mkdir(parents=True, exist_ok=True)
                 unborn.write_bytes(self._preamble)
                 unborn.replace(path)
                 self._stream = path.open("ab", buffering=0)

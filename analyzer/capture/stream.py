@@ -26,6 +26,8 @@ _LARGEST_BLOCK = 16 << 20
 """A larger block that holds no packet is taken for damage: nobody sends one through a pipe."""
 
 _LARGEST_PREAMBLE = 1 << 20
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
+"""How gzip, bzip2, xz, zstd and lz4 begin."""
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ class Stream:
             if len(buffer) < _HEAD:
                 self._rest = bytes(buffer)
                 return
+            if buffer.startswith(_PACKED):
+                raise CaptureError(f"{self.name}: it is compressed; unpack it on the way, such as with: zcat, zstdcat")
             self.layout = recognise(bytes(buffer[:64]), self.name)
             self.layout.walk[col.WALK_FRAME] = self._frames
             pos = self.layout.header

@@ -25,6 +25,9 @@ _COUNT_EVERY_S = 300.0
 _OWN_MEMORY = 112 << 20
 """What Python, the rules and a report at work take."""
 _LEAST_MEMORY = 160 << 20
+_LEAST_RING = 1 << 20
+_LEAST_SNAP = 128
+"""Ethernet with two tags, IPv6 and TCP with all its options take 122 bytes."""
 
 EXAMPLES = (
     ("notconn live -i eth0", "watch; each incident gets a folder below notconn-live/incidents"),
@@ -160,10 +163,12 @@ def _plan(options: argparse.Namespace) -> Plan:
     if options.exec is not None and not options.exec:
         raise UsageError("--exec: name the program to run; it takes all that follows")
     if options.attach is not None:
-        from analyzer.cli.main import COMMANDS
+        from analyzer.tickets.target import parse_target
 
-        if "attach" not in COMMANDS:
-            raise UsageError("--attach: this version of notconn has no command attach; leave it out")
+        try:
+            parse_target(options.attach)
+        except UsageError as error:
+            raise UsageError(str(error).replace("--to", "--attach", 1)) from None
     from analyzer.report.render import FORMATS
 
     formats = [name for name in options.report.split(",") if name]
@@ -175,11 +180,14 @@ def _plan(options: argparse.Namespace) -> Plan:
     memory = _size("--memory", options.memory)
     if memory < _LEAST_MEMORY:
         raise UsageError(f"--memory {options.memory}: give 160MiB at least; the program itself takes about 100MiB")
+    ring = _size("--ring-size", options.ring_size)
+    if 0 < ring < _LEAST_RING:
+        raise UsageError(f"--ring-size {options.ring_size}: give 1MiB at least, or 0 to keep no packets")
     queue = min(32 << 20, (memory - _OWN_MEMORY) // 6)
     common = {
         "rules": rules,
         "output": Path(options.output),
-        "ring_bytes": _size("--ring-size", options.ring_size),
+        "ring_bytes": ring,
         "ring_age_ns": _time("--ring-age", options.ring_age),
         # What is let go of is copied without it: for a moment the flows take twice their bound.
         "keep": Keep(idle_ns=_time("--idle", options.idle), memory_bytes=(memory - _OWN_MEMORY - queue) * 2 // 5),
@@ -206,13 +214,16 @@ def _plan(options: argparse.Namespace) -> Plan:
         return Plan(name="standard input", open_tap=Pipe, own_clock=False, restart=False, **common)
     from analyzer.capture.interfaces import find_device
 
+    snap = DEFAULT_SNAP if options.snap is None else options.snap
+    if snap and snap < _LEAST_SNAP:
+        raise UsageError(f"--snap {snap}: the headers alone take up to {_LEAST_SNAP} bytes; give more, or 0 for all")
     backend = choose_backend(options.backend)
     request = settle_filter(
         Request(
             find_device(options.interface),
             backend,
             "",
-            snap_length=DEFAULT_SNAP if options.snap is None else max(0, options.snap),
+            snap_length=snap,
             buffer_mib=max(1, _size("--buffer", options.buffer) >> 20),
             promiscuous=not options.no_promiscuous,
         ),

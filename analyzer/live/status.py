@@ -64,6 +64,8 @@ class Status:
     ring_used: int
     ring_bound: int
     ring_first_ns: int | None
+    capturing: bool
+    """Packets can come."""
     trouble: Sequence[str]
     """What keeps the watch from doing its work, in sentences."""
     counts: Mapping[tuple[str, str], int]
@@ -133,7 +135,7 @@ def metrics_of(status: Status) -> list[Metric]:
         one("captured_bytes_total", "c", "Bytes taken from the capture.", status.bytes),
         one("dropped_packets_total", "c", "Packets that the capture reported as dropped.", status.dropped),
         one("gaps_total", "c", "Stretches of which nothing was captured.", status.gaps),
-        one("capture_up", "g", "1 while packets can come.", 0 if status.trouble else 1),
+        one("capture_up", "g", "1 while packets can come.", int(status.capturing)),
         one("flows", "g", "Connections held.", status.flows),
         one("open_flows", "g", "Open connections held.", status.open_flows),
         one("flows_retired_total", "c", "Connections that left in their time.", status.retired),

@@ -29,6 +29,8 @@ _CALL_UNCERTAINTY_NS = 2 * NS
 _AROUND_NS = 120 * NS
 """Of an error that no connection explains, losses this long before it count."""
 _REMEMBERED = 2000
+_UNREAD = 5000
+"""Lines that wait at most until there is room to read them."""
 _REVISIONS = 3
 """Waits after which a log's error is looked at again, in case more was seen."""
 
@@ -52,6 +54,8 @@ class _Followed:
     """Errors by line and text (after a rotation lines count anew), with the case that each became."""
     old: set[tuple[int, str]] = field(default_factory=set)
     """Errors that stood there before the watch began."""
+    unread: list[Line] = field(default_factory=list)
+    """Lines that came while there was no room to read them."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,8 @@ class Triggers:
     problems: list[str] = field(default_factory=list)
     """Sentences to tell, emptied by whoever tells them."""
     errors_seen: int = 0
+    trouble: str | None = None
+    """Why no log can be read at the moment; None while all is well."""
     _followed: list[_Followed] = field(default_factory=list)
     _calls: list[_Call] = field(default_factory=list)
 
@@ -98,7 +104,8 @@ class Triggers:
     def troubles(self) -> list[str]:
         """Return why logs cannot be read at the moment."""
         sources = [one.source for one in self._followed]
-        return [one.trouble for one in sources if isinstance(one, FollowedLog) and one.trouble is not None]
+        own = [] if self.trouble is None else [self.trouble]
+        return own + [one.trouble for one in sources if isinstance(one, FollowedLog) and one.trouble is not None]
 
     @property
     def waiting(self) -> bool:
@@ -109,10 +116,11 @@ class Triggers:
         """Look for new lines."""
         for one in self._followed:
             lead = one.source.context()[-_LEAD:]
-            fresh = one.source.poll()
+            fresh = [*one.unread, *one.source.poll()]
             if not fresh:
                 continue
             log = self._read([*lead, *fresh], one, now_ns)
+            one.unread = fresh[-_UNREAD:] if self.trouble is not None else []
             if log is None:
                 continue
             for event in log.errors:
@@ -128,14 +136,21 @@ class Triggers:
         """Read lines as a log of their own, and give its records the numbers they have in the whole."""
         if not lines:
             return None
-        with tempfile.TemporaryDirectory(prefix="notconn-") as folder:
-            file = Path(folder, Path(one.path).name)
-            file.write_bytes(b"\n".join(line.data for line in lines) + b"\n")
-            try:
+        try:
+            with tempfile.TemporaryDirectory(prefix="notconn-") as folder:
+                file = Path(folder, Path(one.path).name)
+                file.write_bytes(b"\n".join(line.data for line in lines) + b"\n")
                 log = read_log(file, zone=self.zone, near_ns=now_ns or None)
-            except LogError as error:
-                self.problems.append(str(error))
-                return None
+        except LogError as error:
+            self.problems.append(str(error))
+            return None
+        except OSError as error:
+            self.trouble = (
+                f"{tempfile.gettempdir()}: {one.path} cannot be read for want of a temporary file ({error.strerror}); "
+                "free some space"
+            )
+            return None
+        self.trouble = None
         numbers = [line.number for line in lines]
         events = tuple(
             replace(event, path=one.path, line=numbers[min(event.line, len(numbers)) - 1]) for event in log.events
@@ -179,6 +194,8 @@ class Triggers:
         lines = one.source.context()
         log = self._read(lines, one, view.now_ns)
         if log is None:
+            if self.trouble is not None:
+                one.due_ns = view.now_ns + self.wait_ns
             return []
         excerpt = b"\n".join(line.data for line in lines) + b"\n"
         told: list[tuple[Judged, bytes | None, str]] = []

@@ -25,21 +25,25 @@ from analyzer.units import NS, format_duration, format_instant
 __all__ = ["TerminalView", "draw"]
 
 _COLOUR = {"high": "bold red", "medium": "yellow", "low": "dim"}
+_LEAST_ROWS = 3
+_GAP = 2
+"""Columns between two columns of a table."""
 
 
-def draw(status: Status) -> Group:
-    """Return the view of a status."""
+def draw(status: Status, console: Console) -> Group:
+    """Return the view of a status, no higher than the console."""
     parts: list[Text | Table] = [_head(status)]
     parts += [Text(f"! {plain(text)}", style="bold red") for text in status.trouble]
     parts.append(_numbers(status))
     if status.quiet:
-        parts.append(_silences(status.quiet))
-    parts.append(_incidents(status.recent))
+        parts.append(_silences(status.quiet, console.width))
+    left = console.height - len(console.render_lines(Group(*parts))) - 3
+    parts.append(_incidents(list(status.recent)[-max(_LEAST_ROWS, left) :], console.width))
     return Group(*parts)
 
 
 def _head(status: Status) -> Text:
-    head = Text("notconn live ", style="bold")
+    head = Text("notconn live ", style="bold", no_wrap=True, overflow="ellipsis")
     head.append(plain(status.name), style="bold cyan")
     head.append(f"  {format_instant(status.now_ns)[:19].replace('T', ' ')} UTC, for {uptime(status)}. Ctrl-C ends it.")
     return head
@@ -83,25 +87,52 @@ def _table(title: str, *names: str) -> Table:
     return table
 
 
-def _silences(quiet: Sequence[Quiet]) -> Table:
-    table = _table("longest silences near a known limit", "connection", "silent for", "next known limit")
-    for one in quiet:
-        limit = f"{plain(one.limit)} in {format_duration(one.left_ns)}" if one.limit_ns is not None else "none known"
-        style = "yellow" if one.left_ns * 10 < one.silence_ns else ""
-        silence = format_duration(one.silence_ns // NS * NS)
-        table.add_row(f"{one.low} {one.high}", silence, Text(limit, style=style))
+def _fitted(text: str, room: int) -> str:
+    """Cut a text at its start: the end of an endpoint tells more."""
+    return text if len(text) <= room else "…" + text[len(text) - max(room, 2) + 1 :]
+
+
+def _pair(left: str, right: str, room: int) -> str:
+    if not left or not right:
+        return _fitted(plain(left or right), room)
+    right = _fitted(plain(right), max(room * 2 // 3, room - 3 - len(left)))
+    return f"{_fitted(plain(left), room - 3 - len(right))} - {right}"
+
+
+def _silences(quiet: Sequence[Quiet], width: int) -> Table:
+    rows = [
+        (
+            format_duration(one.silence_ns // NS * NS),
+            format_duration(one.left_ns // NS * NS) if one.limit_ns is not None else "",
+            _cut(plain(one.limit) or "none known", width // 3),
+            "yellow" if one.left_ns * 10 < one.silence_ns else "",
+        )
+        for one in quiet
+    ]
+    names = "silent", "limit in", "known limit"
+    lengths = [max(len(name), *(len(row[n]) for row in rows)) for n, name in enumerate(names)]
+    room = width - sum(lengths) - 3 * _GAP
+    table = _table("longest silences near a known limit", *names, "connection")
+    for one, (silence, left, limit, style) in zip(quiet, rows, strict=True):
+        table.add_row(silence, Text(left, style=style), limit, _pair(str(one.low), str(one.high), room))
     return table
 
 
-def _incidents(recent: Sequence[Told]) -> Table | Text:
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _incidents(recent: Sequence[Told], width: int) -> Table | Text:
+    """Return the last incidents, the newest first."""
     if not recent:
         return Text("no incidents so far", style="dim")
-    table = _table("last incidents", "time", "no", "cause", "confidence", "client", "server")
-    for one in recent:
-        cause = f"{one.cause} (revised)" if one.change == "revised" else one.cause
+    table = _table("last incidents", "time", "conf.", "cause", "connection")
+    causes = [f"{one.cause} (revised)" if one.change == "revised" else one.cause for one in recent]
+    room = width - len("00:00:00") - len("medium") - max(map(len, causes)) - 3 * _GAP
+    for one, cause in zip(reversed(recent), reversed(causes), strict=True):
         table.add_row(
-            format_instant(one.time_ns)[11:19], str(one.number), cause,
-            Text(one.confidence, style=_COLOUR[one.confidence]), plain(one.client), plain(one.server),
+            format_instant(one.time_ns)[11:19], Text(one.confidence, style=_COLOUR[one.confidence]), cause,
+            _pair(one.client, one.server, room),
         )  # fmt: skip
     return table
 
@@ -124,7 +155,7 @@ class TerminalView:
 
     def show(self, status: Status) -> None:
         """Draw a status."""
-        self._live.update(draw(status), refresh=True)
+        self._live.update(draw(status, self._console), refresh=True)
 
     def say(self, event: Event) -> None:
         """Print an event above the view; what the view shows anyway is left out."""

@@ -347,6 +347,7 @@ class Watch:
             ring_used=ring.used if ring is not None else 0,
             ring_bound=plan.ring_bytes,
             ring_first_ns=ring.first_ns if ring is not None else None,
+            capturing=self.feed.trouble is None,
             trouble=troubles,
             counts=dict(self.teller.counts),
             withdrawn=self.teller.withdrawn,

@@ -88,7 +88,8 @@ def test_a_copy_with_its_preamble_is_a_capture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"hello world, this is no capture at all", bytes(64), b"\x0a\x0d\x0d\x0a" + bytes(60)]
+    "data",
+    [b"hello world, this is no capture at all", bytes(64), b"\x0a\x0d\x0d\x0a" + bytes(60), b"\x1f\x8b" + bytes(60)],
 )
 def test_what_is_no_capture_is_refused(data: bytes) -> None:
     with pytest.raises(CaptureError):
