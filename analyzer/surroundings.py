@@ -297,12 +297,8 @@ class Surroundings:
     @cached_property
     def one_sided(self) -> bool:
         """No flow shows both of its halves though some carry data: the capture saw one direction only."""
-        talking = False
-        for row in self.rows:
-            if row.initiator_packets and row.responder_packets:
-                return False
-            talking = talking or bool(row.initiator_payload or row.responder_payload)
-        return talking
+        both, talking = self.capture.flows.sides()
+        return talking and not both
 
     @cached_property
     def near_responders(self) -> bool:

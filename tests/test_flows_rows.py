@@ -115,3 +115,41 @@ def test_no_rush_is_missed(times: list[int], least: int, within: int) -> None:
     rush = any(times[at + least - 1] - times[at] <= within for at in range(len(times) - least + 1))
     if rush:
         assert RowIndex(table).rushes(least, within)  # type: ignore[arg-type]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 90)), min_size=1, max_size=30).map(sorted),
+    st.integers(-100, 500),
+    st.integers(0, 40),
+)
+def test_any_alive_says_what_looking_at_all_says(spans: list[tuple[int, int]], around: int, within: int) -> None:
+    class Table(list[tuple[int, int]]):
+        def began(self, index: int) -> int:
+            return self[index][0]
+
+        def ended(self, index: int) -> int:
+            return sum(self[index])
+
+    expected = any(first - within <= around <= first + lasted + within for first, lasted in spans)
+    assert RowIndex(Table(spans)).any_alive(around, within) == expected  # type: ignore[arg-type]
+
+
+def test_ports_and_servers_of_many_flows_are_counted_without_their_rows() -> None:
+    convs = [_meet(f"10.0.0.5:{50001 + number % 3}", f"10.9.0.7:{80 + number % 5}", number) for number in range(15)]
+    convs[0].client("data")
+    capture = capture_of(*convs)
+    index = RowIndex(capture.flows)
+    every = index.every
+    assert index.local_ports(every) == len({row.initiator.port for row in every}) == 3
+    assert index.different_responders(every, 99, lambda _row: True) == 5
+    assert index.different_responders(every, 4, lambda _row: True) == 4
+    assert index.different_responders(every, 99, lambda row: bool(row.initiator_payload)) == 1
+    assert all(capture.flows.ended(row.index) == row.last_ns for row in every)
+    assert capture.flows.sides() == (True, True)
+    assert capture_of(_unanswered()).flows.sides() == (False, False)
+
+
+def _unanswered() -> Conversation:
+    conv = Conversation()
+    conv.syn()
+    return conv

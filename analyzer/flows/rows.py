@@ -164,6 +164,38 @@ class RowIndex:
         """Flows to any host on a port."""
         return self.rows(self._by_port.get(port, ()))
 
+    def local_ports(self, rows: RowList) -> int:
+        """Return from how many ports the initiators of some flows speak."""
+        initiators = self._parties[0]
+        return len({initiators[index] & 0xFFFF for index in rows.indexes})
+
+    def different_responders(self, rows: RowList, most: int, wanted: Callable[[FlowRow], bool]) -> int:
+        """Return to how many endpoints the wanted ones of some flows lead, at most ``most``."""
+        numbers, found = self._parties[1], set[int]()
+        for index in rows.indexes:
+            number = numbers[index]
+            if number not in found and wanted(self.row(index)):
+                found.add(number)
+                if len(found) == most:
+                    break
+        return len(found)
+
+    @cached_property
+    def _until(self) -> list[int]:
+        """For each flow the latest packet of all flows up to it, in ns."""
+        table, latest, found = self._table, 0, []
+        for index in range(len(table)):
+            latest = max(latest, table.ended(index))
+            found.append(latest)
+        return found
+
+    def any_alive(self, time_ns: int, within_ns: int) -> bool:
+        """Tell whether any flow had its first packet no later, and its last no earlier, than so long around a time."""
+        if self.every.near(time_ns, within_ns):
+            return True
+        began = bisect_right(self.every.indexes, time_ns + within_ns, key=self._table.began)
+        return began > 0 and self._until[began - 1] >= time_ns - within_ns
+
     def to_network(self, packed: bytes) -> RowList:
         """Flows to the hosts whose address differs in the last byte at most: the smallest network that is common."""
         if len(packed) == 4:

@@ -116,6 +116,12 @@ class FlowTable:
             self._built[index] = flow
         return flow
 
+    def ended(self, index: int) -> int:
+        """Return the time of the latest packet of the flow at ``index``, in ns. Raises IndexError."""
+        halves, low = self.digest.halves, self.entry(index) * lay.T_STRIDE + lay.T_HALVES
+        ends = (halves[at + lay.H_LAST_NS] for at in (low, low + lay.H_STRIDE) if halves[at + lay.H_PACKETS])
+        return max(ends)
+
     def entry(self, index: int) -> int:
         """Return the digest's entry of the flow at ``index``. Raises IndexError."""
         return self._word(index, lay.J_WHERE) & _LOW32
@@ -289,6 +295,14 @@ class FlowTable:
             initiators.append(low)
             responders.append(high)
         return initiators, responders, numbers
+
+    def sides(self) -> tuple[bool, bool]:
+        """Tell whether any flow shows packets of both its halves, and whether any half carries data."""
+        halves, width = self.digest.halves, lay.T_STRIDE
+        low = lay.T_HALVES + lay.H_PACKETS
+        first, second = halves[low::width], halves[low + lay.H_STRIDE :: width]
+        both = any(mine and other for mine, other in zip(first, second, strict=True))
+        return both, any(word > _LOW32 for word in first) or any(word > _LOW32 for word in second)
 
     def row(self, index: int) -> FlowRow:
         """Return the flow at ``index`` in short, without building it. Raises IndexError."""

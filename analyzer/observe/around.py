@@ -45,10 +45,8 @@ def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: S
     _lost_state(facts, reading, around)
     _address_change(facts, symptom, reading, around)
     facts.know("attempts_per_minute", around.attempts_near(flow.responder.endpoint, flow.last_ns, 30 * NS))
-    recent = {
-        row.initiator.port for row in around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 240 * NS, 0)
-    }
-    facts.know("local_ports_in_use", len(recent))
+    recent = around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 240 * NS, 0)
+    facts.know("local_ports_in_use", around.index.local_ports(recent))
     _translated(facts, reading, around)
 
 

@@ -230,12 +230,9 @@ def _family(facts: FactSet, reading: Reading, around: Surroundings) -> None:
 
 def _scan(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     flow = reading.flow
-    targets = {
-        row.responder
-        for row in around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 10 * NS)
-        if not row.initiator_payload
-    }
-    facts.know("scan_like", len(targets) >= _SCAN_PORTS)
+    near = around.from_host(flow.initiator.endpoint.packed).near(flow.first_ns, 10 * NS)
+    targets = around.index.different_responders(near, _SCAN_PORTS, lambda row: not row.initiator_payload)
+    facts.know("scan_like", targets >= _SCAN_PORTS)
 
 
 def _missing_large_answer(facts: FactSet, reading: Reading) -> None:

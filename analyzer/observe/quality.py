@@ -46,7 +46,7 @@ def observe_quality(facts: FactSet, symptom: Symptom, reading: Reading | None, a
         facts.miss("endpoint_seen", "the log names no peer", "a log line with the peer's address and port")
     time = symptom.time_ns
     if time is not None:
-        near = any(row.first_ns - _AROUND_NS <= time <= row.last_ns + _AROUND_NS for row in around.rows)
+        near = around.index.any_alive(time, _AROUND_NS)
         near = near or any(abs(lookup.asked_ns - time) <= _AROUND_NS for lookup in around.lookups)
         facts.know("client_host_seen", near)
     if reading is None:
