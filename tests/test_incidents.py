@@ -328,3 +328,13 @@ def test_other_causes_that_fit_as_well_are_counted(monkeypatch: pytest.MonkeyPat
     (incident,), _ = tie(text, silent, reset)
     assert incident.symptom.candidates == 2
     assert incident.diagnosis.score <= 0.80
+
+
+def test_an_error_near_a_slow_handshake_needs_no_line_before_it() -> None:
+    conv = Conversation(server="10.9.0.7:8080", rtt_ms=280)
+    conv.handshake()
+    conv.wait("1s")
+    conv.exchange()
+    conv.close("client")
+    (incident,), _ = tie(_lines((START + 60 * MS, "ERROR send to 10.9.0.7:8080 failed: 10057")), conv)
+    assert incident.diagnosis.cause == "used-before-connected"

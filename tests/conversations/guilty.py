@@ -119,6 +119,14 @@ def server_idle_timeout() -> Conversation:
     return conv
 
 
+def server_idle_timeout_by_reset() -> Conversation:
+    """Five idle seconds, and the server aborts: a database's wait_timeout."""
+    conv = _talked()
+    conv.wait("5s")
+    conv.server_rst()
+    return conv
+
+
 def close_wait_leak() -> Conversation:
     """The server closes; the client acknowledges and never says another word."""
     conv = _talked()
@@ -282,7 +290,7 @@ CONVERSATIONS: dict[str, tuple[Callable[[], Conversation], ...]] = {
     "connect-abandoned": (abandoned,),
     "port-reuse-collision": (old_connection_answers,),
     "server-closed-then-client-sent": (server_closed_then_client_sent,),
-    "server-idle-timeout": (server_idle_timeout,),
+    "server-idle-timeout": (server_idle_timeout, server_idle_timeout_by_reset),
     "close-wait-leak": (close_wait_leak,),
     "server-reset": (server_reset,),
     "server-reset-unread-data": (server_reset_unread,),
