@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from analyzer.capture.formats import MAX_PACKET, foreign_links, read_block, recognise
+from analyzer.capture.formats import MAX_PACKET, comments_of, foreign_links, read_block, recognise
 from analyzer.decode import columns as col
 from analyzer.errors import CaptureError
 
@@ -158,3 +158,22 @@ def test_foreign_links_are_named_with_their_number() -> None:
     assert "249 (USB)" in foreign_links(layout)
     layout.interfaces.clear()
     assert isinstance(layout.table, array)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_comments_of_a_packet_are_read_and_nothing_beyond_its_block(order: str) -> None:
+    layout = recognise(SECTION, "x.pcapng")
+    layout.walk[col.WALK_SWAPPED] = order == ">"
+    head = struct.pack(f"{order}IIIII", 0, 0, 0, 5, 60)
+    options = option(1, "größer".encode(), order) + option(2, b"\0\0\0\0", order) + option(1, b"two", order)
+    buffer = bytearray(block(6, head + b"abcde\0\0\0" + options, order) + option(1, b"of the next block", order))
+    assert comments_of(layout, buffer, 28, 5) == ("größer", "two")
+    liar = bytearray(block(6, head + b"abcde\0\0\0" + struct.pack(f"{order}HH", 1, 60_000) + b"cut.", order))
+    assert comments_of(layout, liar, 28, 5) == ("cut.",)
+
+
+def test_a_packet_without_options_has_no_comment() -> None:
+    layout = recognise(SECTION, "x.pcapng")
+    simple = bytearray(SECTION + block(3, struct.pack("<I", 8) + bytes(8)))
+    assert comments_of(layout, simple, len(SECTION) + 12, 8) == ()
+    assert comments_of(layout, bytearray(100), 12, 8) == ()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.capture.file import iter_frames
+from analyzer.capture.pcapng_writer import PcapngWriter
 from analyzer.errors import OutputError, UsageError
 from analyzer.pipeline import Examined, Question, examine, report_of
 from analyzer.redaction.masks import Masks
@@ -15,6 +17,7 @@ from analyzer.report.redact import redact
 from analyzer.report.render import render
 from analyzer.slices.make import find_incident, make_slice, prepare_masks, redacted_report
 from tests.cases import Case, labelled, sample, sample_names
+from tests.wire import Conversation
 
 KEY = bytes(range(32))
 
@@ -112,6 +115,58 @@ def test_wireshark_shows_the_comments_and_finds_no_checksum_changed(tmp_path: Pa
     info = subprocess.run(["capinfos", "-k", str(target)], capture_output=True, text=True, check=True).stdout
     assert "server-idle-timeout" in info
     assert "gives the same verdict" in info
+
+
+def merged(folder: Path) -> Path:
+    """A connection that a server ended, seen on two interfaces of one file, with comments that a colleague wrote."""
+    talk = Conversation()
+    talk.handshake()
+    talk.exchange()
+    talk.wait("60s")
+    talk.fin("server")
+    talk.client(b"late", acked=False, after="5s")
+    talk.server_rst(with_ack=False)
+    target = folder / "merged.pcapng"
+    with target.open("wb") as stream:
+        writer = PcapngWriter(stream)
+        uplink = writer.interface(1, 65_535, name="uplink", description="to the firewall", capture_filter="tcp")
+        server = writer.interface(1, 96, name="server side")
+        for number, (ns, data) in enumerate(talk.packets):
+            side = server if number % 2 else uplink
+            writer.packet(side, ns + 7, data, len(data), [f"look at number {number + 1}", "twice"] if number == 6 else ())
+        writer.statistics(uplink, talk.now, received=90, dropped=3)
+        writer.statistics(server, talk.now, received=80, dropped=None)
+    return target
+
+
+def test_comments_and_interfaces_of_the_source_travel_with_it(tmp_path: Path) -> None:
+    source, target = merged(tmp_path), tmp_path / "plain.pcapng"
+    found = examine(Question([str(source)]))
+    make_slice(found, "1", target)
+    again = examine(Question([str(target)])).captures[0].info.health
+    told = [(one.name, one.description, one.filter, one.snap_length, one.dropped) for one in again.interfaces]
+    assert told == [("uplink", "to the firewall", "tcp", 65_535, 3), ("server side", "", "", 96, None)]
+    frames = {raw.frame: raw for raw in iter_frames(str(target), range(1, 100))}
+    originals = list(iter_frames(str(source), range(1, 100)))
+    assert [raw.ts_ns for raw in frames.values()] == [raw.ts_ns for raw in originals]
+    assert [raw.interface for raw in frames.values()] == [raw.interface for raw in originals]
+    assert frames[7].comments[:2] == ("look at number 7", "twice")
+    assert sum("look at" in one for raw in frames.values() for one in raw.comments) == 1
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    shown = tshark(target, ["frame.interface_name", "frame.comment"]).splitlines()
+    assert shown[6].startswith("uplink\tlook at number 7,twice")
+    assert sum("notconn: frame" in line for line in shown) >= 4
+
+
+def test_a_redacted_slice_has_neither_comments_of_others_nor_names_of_interfaces(tmp_path: Path) -> None:
+    target = tmp_path / "safe.pcapng"
+    found = examine(Question([str(merged(tmp_path))]))
+    make_slice(found, "1", target, masks=prepare_masks(found, KEY))
+    data = target.read_bytes()
+    assert not [word for word in (b"look at", b"uplink", b"server side", b"to the firewall") if word in data]
+    health = examine(Question([str(target)])).captures[0].info.health
+    assert health.dropped == 3
 
 
 def test_a_password_in_the_clear_is_not_written_unless_allowed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from analyzer.capture.blocks import Reader
 from analyzer.capture.checksum import FileChecksum
-from analyzer.capture.formats import foreign_links
+from analyzer.capture.formats import comments_of, foreign_links
 from analyzer.capture.model import CaptureInfo, Checksum, Health, Note, NoteKind
 from analyzer.capture.parts import parts_of, read_in_parts
 from analyzer.capture.reading import Reading
@@ -50,6 +50,8 @@ class RawFrame:
     captured_length: int
     original_length: int
     data: bytes
+    comments: tuple[str, ...] = ()
+    """What others wrote on it (pcapng)."""
 
 
 def read_capture(
@@ -157,6 +159,7 @@ def iter_frames(path: str, frames: Collection[int]) -> Iterator[RawFrame]:
                         captured_length=captured,
                         original_length=group[col.REC_ORIG],
                         data=bytes(batch.buffer[off : off + captured]),
+                        comments=comments_of(reader.layout, batch.buffer, off, captured),
                     )
             if batch.first_frame + batch.count > last:
                 return

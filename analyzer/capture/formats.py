@@ -14,7 +14,7 @@ from analyzer.decode import columns as col
 from analyzer.errors import CaptureError
 from analyzer.values import dataclass, field
 
-__all__ = ["MAX_PACKET", "Layout", "foreign_links", "read_block", "recognise"]
+__all__ = ["MAX_PACKET", "Layout", "comments_of", "foreign_links", "read_block", "recognise"]
 
 MAX_PACKET = 262_144
 """Largest captured length that is believed, in bytes; libpcap and Wireshark use the same bound."""
@@ -182,6 +182,27 @@ def _options(body: bytes, order: str) -> dict[int, bytes]:
         found.setdefault(code, body[offset + 4 : offset + 4 + length])
         offset += 4 + (length + 3 & ~3)
     return found
+
+
+def comments_of(layout: Layout, buffer: bytearray, start: int, captured: int) -> tuple[str, ...]:
+    """Return the comments of the packet whose bytes begin at ``start`` of ``buffer``, with its whole block around it."""
+    if layout.name != "pcapng":
+        return ()
+    order = ">" if layout.walk[col.WALK_SWAPPED] else "<"
+    kind, total = struct.unpack_from(f"{order}II", buffer, start - 28) if start >= 28 else (0, 0)
+    if kind not in (2, 6) or struct.unpack_from(f"{order}I", buffer, start - 8)[0] != captured:
+        return ()  # a simple packet block has no options
+    end = start - 28 + total - 4
+    found: list[str] = []
+    at = start + (captured + 3 & ~3)
+    while at + 4 <= end:
+        code, length = struct.unpack_from(f"{order}HH", buffer, at)
+        if code == 0:
+            break
+        if code == 1:
+            found.append(_text(bytes(buffer[at + 4 : min(at + 4 + length, end)])))
+        at += 4 + (length + 3 & ~3)
+    return tuple(found)
 
 
 def _text(value: bytes) -> str:

@@ -200,16 +200,17 @@ class _Cut:
         interfaces: dict[int, int] = {}
         last = 0
         for raw in iter_frames(self.info.path, self.frames):
-            if raw.link_type not in interfaces:
-                interfaces[raw.link_type] = self._interface(writer, raw.link_type)
+            if raw.interface not in interfaces:
+                interfaces[raw.interface] = self._interface(writer, raw)
             data = self._masked(raw)
-            said = comments.get(raw.frame)
-            writer.packet(
-                interfaces[raw.link_type], raw.ts_ns, data, raw.original_length, () if said is None else (said,)
-            )
+            # What others wrote on a packet may name anything.
+            earlier = raw.comments if self.masks is None else ()
+            said = [*earlier, *([comments[raw.frame]] if raw.frame in comments else ())]
+            writer.packet(interfaces[raw.interface], raw.ts_ns, data, raw.original_length, said)
             last = max(last, raw.ts_ns)
-        for link_type, number in interfaces.items():
-            same = [one for one in self.info.health.interfaces if one.link_type == link_type]
+        # Masked interfaces may have become one.
+        for number in dict.fromkeys(interfaces.values()):
+            same = [self.info.health.interfaces[index] for index, given in interfaces.items() if given == number]
             dropped, received = _total(same, "dropped"), _total(same, "received")
             if dropped is not None or received is not None:
                 writer.statistics(number, last, received=received, dropped=dropped)
@@ -224,17 +225,14 @@ class _Cut:
         redact_frame(data, raw.link_type, _NOBODY, look)
         return data
 
-    def _interface(self, writer: PcapngWriter, link_type: int) -> int:
-        same = [one for one in self.info.health.interfaces if one.link_type == link_type]
-        if not same:
-            return writer.interface(link_type, 0)
-        one = same[0]
+    def _interface(self, writer: PcapngWriter, raw: RawFrame) -> int:
+        one = self.info.health.interfaces[raw.interface]
         masks = self.masks
         return writer.interface(
-            link_type,
-            max(interface.snap_length for interface in same),
-            name=one.name if masks is None and len(same) == 1 else "",
-            description=one.description if masks is None and len(same) == 1 else "",
+            raw.link_type,
+            one.snap_length,
+            name=one.name if masks is None else "",
+            description=one.description if masks is None else "",
             capture_filter=one.filter if masks is None else masks.text(one.filter),
             system=one.os if masks is None else "",
         )
