@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from analyzer.clock import ClockFit
 from analyzer.diagnose import Diagnosis, level
 from analyzer.facts import VOCABULARY
 from analyzer.incidents import Incident
@@ -128,11 +127,7 @@ def _summary(incident: Incident, knowledge: Knowledge, client: str | None, serve
         "time": format_instant(incident.time_ns)[:23].replace("T", " ") + " UTC",
     }
     text = render_summary(knowledge.summary, incident.diagnosis.facts, parties)
-    return f"{text} {_clock_remark(incident.log.clock)}" if incident.log is not None else text
-
-
-def _clock_remark(clock: ClockFit) -> str:
-    return f"Times of the {clock.describe()}."
+    return f"{text} {incident.log.clock.describe()}." if incident.log is not None else text
 
 
 def _evidence(incident: Incident, stream: int | None) -> tuple[Evidence, ...]:

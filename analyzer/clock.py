@@ -62,18 +62,25 @@ class ClockFit:
         return self.anchors > 0 and self.support > 1.2 * self.runner_up_support
 
     def describe(self) -> str:
-        """Say the offset as one sentence."""
+        """Say the offset as one sentence, without its full stop."""
         zone, skew = self.zone_ns, self.offset_ns - self.zone_ns
-        hours = zone / (3600 * NS)
-        parts = [f"zone UTC{hours:+g} h" if zone else "same zone"]
-        parts.append(f"clock {format_duration(abs(skew))} {'ahead' if skew >= 0 else 'behind'}")
-        text = f"log against capture: {', '.join(parts)}, within {format_duration(self.uncertainty_ns)}"
+        within = format_duration(self.uncertainty_ns)
+        local = f"The log writes local time, UTC{zone / (3600 * NS):+g} h" if zone else ""
         if not self.anchors:
-            return f"{text} (assumed: no line of the log could be tied to a packet)"
-        text += f", from {self.anchors} line{'s' if self.anchors > 1 else ''}"
+            taken = f"{local} as it seems; its clock" if local else "The log's clock"
+            return (
+                f"{taken} was taken to agree with the capture's within {within}, as no line of the log could be tied to a "
+                "packet"
+            )
+        if abs(skew) <= self.uncertainty_ns:
+            told = "agrees with the capture's"
+        else:
+            told = f"is {format_duration(abs(skew))} {'ahead of' if skew > 0 else 'behind'} the capture's"
+        text = f"{local}; its clock {told}" if local else f"The log's clock {told}"
+        text += f" (within {within}, from {self.anchors} line{'s' if self.anchors > 1 else ''}"
         if self.runner_up_ns is not None and not self.certain:
             text += f"; {format_duration(abs(self.runner_up_ns))} would fit nearly as well"
-        return text
+        return f"{text})"
 
 
 def fit_clock(

@@ -159,7 +159,7 @@ def test_a_log_line_is_kept_whole_with_its_clock() -> None:
     assert report.log is not None
     assert (report.log.line, report.log.call, report.log.code) == (2, "send", 10057)
     assert report.source == "log"
-    assert "Times of the log against capture: same zone, clock" in report.summary
+    assert "The log's clock agrees with the capture's (within" in report.summary
 
 
 def test_a_peer_that_is_not_there_is_named_as_the_log_names_it() -> None:

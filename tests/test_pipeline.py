@@ -141,7 +141,7 @@ def test_with_a_log_its_errors_are_the_incidents(busy: Path, tmp_path: Path) -> 
     assert incident.log is not None
     assert not any("No log was given" in sentence for sentence in report.limits)
     (capture,) = report.captures
-    assert any("app.log: log against capture" in remark.lower() for remark in capture.remarks)
+    assert any("app.log: The log's clock" in remark for remark in capture.remarks)
 
 
 def test_a_log_without_the_error_is_said_and_the_packets_speak(busy: Path, tmp_path: Path) -> None:
