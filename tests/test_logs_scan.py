@@ -7,6 +7,7 @@ import random
 import pytest
 
 from analyzer.logs import scan
+from analyzer.logs.block import Block
 from analyzer.logs.scan import LogScanner, Scan
 from tests.log_shapes import load_shapes
 
@@ -130,3 +131,22 @@ def test_very_long_lines() -> None:
 def test_nothing() -> None:
     found = scanned(b"")
     assert (found.lines, found.errors_seen, found.events) == (0, 0, [])
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_line_without_end_takes_neither_memory_nor_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"2026-11-22 14:33:50 ERROR send failed: 10057 "
+    looked: list[int] = []
+    record = LogScanner._record
+
+    def counted(self: LogScanner, block: Block, place: int) -> object:
+        looked.append(len(self._buffer))
+        return record(self, block, place)
+
+    monkeypatch.setattr(LogScanner, "_record", counted)
+    endless = head + b"x socket error 10057 " * 50_000
+    found = scanned(endless + b"\n" + head + b"\n", *range(1000, len(endless), 5000))
+    assert found.lines == 2
+    assert len(looked) < 1200
+    assert max(looked) < 100_000
+    assert [event.line for event, _ in found.events if event.kind == "error"][-1] == 2

@@ -43,6 +43,8 @@ _ID_BEFORE = re.compile(
     rb"(?i)(?:^|[^a-z])(?:pid|port|row|line|id|tid|thread|process|request|job|order|user)[ =:#\"]{1,3}$|\w\[$"
 )
 _MAX_SEARCHES = 4000
+_MOST_IN_LINE = 500
+"""Hits of one line that are looked at: a line of many megabytes is no record, and looking at each would take hours."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class LogScanner:
         self._ids: dict[bytes, bool] = {}
         self._searched: dict[bytes, int] = {}
         self._searches = 0
+        self._looked_at = 0  # hits of the line that the last one lies in
         self._done_before = 0  # lines before this place were looked through for steps
         self._follow: tuple[int, int] = (0, 0)  # look for steps up to this place, that many more
 
@@ -170,7 +173,7 @@ class LogScanner:
     def _forget(self, block: Block) -> None:
         keep = max(block.base, self._fresh - LOOK_BACK)
         if keep > block.base:
-            keep = block.line_start(keep)
+            keep = block.line_start(keep, _RECORD_BYTES)
             self._base_line = block.line_of(keep, once=True)
             del self._buffer[: keep - self._base]
             self._base = keep
@@ -184,9 +187,15 @@ class LogScanner:
                 if fields:
                     self._directives.append((place, fields))
         self._sample(block, low, high, last=last)
-        reach = low
+        reach = before = low
         for place in block.hits(low, high):
-            if place < reach or not self._worth(block, place):
+            if block.rfind(b"\n", before, place) >= 0:
+                self._looked_at = 0
+            before = place
+            if place < reach or self._looked_at >= _MOST_IN_LINE:
+                continue
+            self._looked_at += 1
+            if not self._worth(block, place):
                 continue
             if self._kept >= MAX_ERRORS:
                 self._errors += 1
