@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from analyzer.pipeline import Part
     from analyzer.ruleset.load import RuleSet
 
-__all__ = ["crowd_reports"]
+__all__ = ["crowd_reports", "listed"]
 
 _LISTED = 2000
 """Flows of crowds that are listed one by one; `notconn flows` lists every one."""
+
+
+def listed(part: Part) -> int:
+    """Return how many entries a part's crowds have."""
+    return min(_LISTED, sum(len(crowd.members) for crowd in part.crowds))
 
 
 def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[IncidentReport], list[Finding]]:
@@ -24,7 +29,7 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
     ``written`` entries came before them, the last of which are the part's own incidents.
     """
     around = part.around
-    path = around.capture.info.path
+    path, flows = around.capture.info.path, around.capture.flows
     first = written - len(part.incidents) + 1
     by_flow = {one.symptom.flow_index: str(number) for number, one in enumerate(part.incidents, first)}
     reports: list[IncidentReport] = []
@@ -43,30 +48,32 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
                 incidents=(example,) if example else (),
             )
         )
+        culprit = cast("Culprit", crowd.culprit or cause.culprit)
+        confidence, score = level(crowd.score), round(crowd.score, 3)
+        summary = f"Its packets show what incident {example} shows; it was not examined by itself."
+        end = f"It ended as incident {example} did."
         for flow in crowd.members[: max(0, _LISTED - len(reports))]:
-            row = around.capture.flows.row(flow.index)
+            client, server = flows.ends(flow.index)
             reports.append(
                 IncidentReport(
                     id=str(written + len(reports) + 1),
                     source="capture",
                     time_ns=flow.ns,
                     cause=crowd.cause,
-                    confidence=level(crowd.score),
-                    score=round(crowd.score, 3),
-                    culprit=cast("Culprit", crowd.culprit or cause.culprit),
+                    confidence=confidence,
+                    score=score,
+                    culprit=culprit,
                     title=cause.title,
-                    summary=f"Its packets show what incident {example} shows; it was not examined by itself.",
-                    stream=row.stream,
+                    summary=summary,
+                    stream=flows.stream_of(flow.index),
                     capture=path,
-                    client=str(row.initiator),
-                    server=str(row.responder),
-                    evidence=(
-                        Evidence(f"It ended as incident {example} did.", (flow.frame,), frame_filter((flow.frame,))),
-                    ),
+                    client=str(client),
+                    server=str(server),
+                    evidence=(Evidence(end, (flow.frame,), frame_filter((flow.frame,))),),
                     owner=cause.owner,
                 )
             )
-    hidden = sum(len(crowd.members) for crowd in part.crowds) - len(reports)
+    hidden = sum(len(crowd.members) for crowd in part.crowds) - listed(part)
     if hidden > 0 or part.left_out:
         text = []
         if hidden > 0:

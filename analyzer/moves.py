@@ -59,7 +59,9 @@ def _connected(around: Surroundings, flow: Flow, gone: int, until: int) -> Itera
         if syn is None or syn.link_source != adapter or syn.ttl not in _INITIAL_TTLS:
             continue
         if not any(one.first_ns <= gone for one in around.from_host(new)[:1]):
+            # They come in the order in which they began: the first is what is asked for.
             yield syn.ts_ns, syn.frame
+            return
 
 
 def _same_network(new: bytes, old: bytes) -> bool:

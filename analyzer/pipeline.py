@@ -84,11 +84,13 @@ class Examined:
 
     def incident(self, name: str) -> tuple[Part, Incident]:
         """Return the incident that the report calls ``name``, with its capture. Raises KeyError."""
+        from analyzer.crowd_account import listed
+
         number = int(name) - 1 if name.isdecimal() else -1
         for part in self.parts:
             if 0 <= number < len(part.incidents):
                 return part, part.incidents[number]
-            number -= len(part.incidents)
+            number -= len(part.incidents) + listed(part)
         raise KeyError(name)
 
 
@@ -182,25 +184,26 @@ def _one(
     return Part(found, around, tuple(remarks), crowds, left_out)
 
 
-def report_of(examined: Examined, clock_ns: int | None = None) -> Report:
-    """Write down what was found."""
+def report_of(examined: Examined, clock_ns: int | None = None, *, worked: int | None = None) -> Report:
+    """Write down what was found; ``worked`` is how many of the leading incidents are told in full, None for all."""
     from analyzer.report.health import capture_summary, unread_summary
 
     reports: list[IncidentReport] = []
     grouped: list[GroupReport] = []
     found: list[Finding] = []
+    brief: dict[str, tuple[Part, Incident]] | None = None if worked is None else {}
     limits: dict[str, None] = {}
     summaries: list[CaptureSummary] = []
     for part, capture in zip(examined.parts, examined.captures, strict=True):
         if part.incidents or part.crowds or part.left_out:
-            _write_down(part, examined.rules, reports, grouped, found)
+            _write_down(part, examined.rules, reports, grouped, found, brief)
         limits.update(dict.fromkeys(limits_of(capture.info.health, with_log=bool(examined.logs))))
         summaries.append(capture_summary(capture.info, part.remarks))
     for one in examined.unread:
         summaries.append(unread_summary(one.path, one.why))
         limits["A file that was asked for could not be read: what it holds is unknown."] = None
     reports.sort(key=lambda one: (-_RANK[one.confidence], one.time_ns, int(one.id)))
-    return Report(
+    report = Report(
         generated_by=f"notconn {program_version()}",
         captures=tuple(summaries),
         incidents=tuple(reports),
@@ -210,14 +213,38 @@ def report_of(examined: Examined, clock_ns: int | None = None) -> Report:
         generated_ns=clock_ns,
         versions={"rules": examined.rules.stamp[:12]},
     )
+    return report if brief is None else _worked_out(report, report.leading()[:worked], brief, examined)
+
+
+def _worked_out(
+    report: Report,
+    leading: Sequence[IncidentReport],
+    brief: Mapping[str, tuple[Part, Incident]],
+    examined: Examined,
+) -> Report:
+    """Return the report with the ``leading`` incidents in full; flows told by likeness have no more to tell."""
+    from analyzer.account import incident_report
+
+    told: dict[str, IncidentReport] = {}
+    for one in leading:
+        if one.id in brief:
+            part, incident = brief[one.id]
+            full = incident_report(int(one.id), incident, part.around, examined.rules)
+            told[one.id] = replace(full, group=one.group)
+    return replace(report, incidents=tuple(told.get(one.id, one) for one in report.incidents))
 
 
 def _write_down(
-    part: Part, rules: RuleSet, reports: list[IncidentReport], grouped: list[GroupReport], found: list[Finding]
+    part: Part,
+    rules: RuleSet,
+    reports: list[IncidentReport],
+    grouped: list[GroupReport],
+    found: list[Finding],
+    brief: dict[str, tuple[Part, Incident]] | None,
 ) -> None:
-    """Add what was found in one capture to the report's lists."""
+    """Add what was found in one capture to the report's lists; in ``brief``, where it is given, with what is left."""
     # Only what there is to tell of needs the words for it.
-    from analyzer.account import incident_report, repeated
+    from analyzer.account import brief_report, incident_report, repeated
     from analyzer.crowd_account import crowd_reports
     from analyzer.grouping import findings, groups
 
@@ -229,12 +256,16 @@ def _write_down(
     for position, incident in enumerate(part.incidents):
         group = membership.get(position)
         full = group is None or str(position + 1) in examples or len(part.incidents) <= _FULL_INCIDENTS
-        full = full and position < 20 * _FULL_INCIDENTS
+        full = full and position < 20 * _FULL_INCIDENTS and brief is None
         number, known = offset + position + 1, alike.get(id(incident.diagnosis))
-        if known is None or full:
-            written = incident_report(number, incident, part.around, rules, full=full)
-        else:
+        if known is not None and not full:
             written = repeated(number, incident, known)
+        elif brief is not None:
+            written = brief_report(number, incident, part.around, rules)
+        else:
+            written = incident_report(number, incident, part.around, rules, full=full)
+        if brief is not None:
+            brief[written.id] = part, incident
         if not full:
             alike[id(incident.diagnosis)] = written
         reports.append(replace(written, group=names.get(group or "")))

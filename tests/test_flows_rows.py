@@ -110,7 +110,7 @@ def test_rows_are_found_by_host_port_endpoint_and_network() -> None:
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=60).map(sorted), st.integers(2, 9), st.integers(0, 40))
 def test_no_rush_is_missed(times: list[int], least: int, within: int) -> None:
     table = SimpleNamespace(
-        began=times.__getitem__, parties=lambda: ([0] * len(times), [7] * len(times), {}), __len__=lambda: len(times)
+        beginnings=times, parties=lambda: ([0] * len(times), [7] * len(times), {}), __len__=lambda: len(times)
     )
     rush = any(times[at + least - 1] - times[at] <= within for at in range(len(times) - least + 1))
     if rush:

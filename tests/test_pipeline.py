@@ -14,10 +14,12 @@ from analyzer.moment import Moment
 from analyzer.pipeline import Question, analyze, examine, report_of
 from analyzer.report.model import Report
 from analyzer.report.render import FORMATS, render
+from analyzer.report.text import WORKED
 from analyzer.target import parse_target
 from analyzer.units import NS
 from tests.conversations import guilty, ordinary
 from tests.reading import stamp
+from tests.test_grouping import with_port
 from tests.wire import Captured, Conversation, write_pcap
 
 START = Conversation().now
@@ -119,6 +121,43 @@ def test_an_incident_is_found_by_the_number_the_report_gives_it(busy: Path, tmp_
     for wrong in ("0", "6", "x", "-1", ""):
         with pytest.raises(KeyError):
             examined.incident(wrong)
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Path:
+    """Six hundred and fifty that were refused, and one that was reset after them."""
+    packets = [packet for number in range(650) for packet in with_port(guilty.refused(), 1024 + number, number * NS)]
+    return write_pcap(tmp_path / "crowd.pcap", packets + _reset(9000, START + 700 * NS).packets)
+
+
+def test_an_incident_after_a_crowd_is_found_by_its_number_too(crowd: Path, busy: Path) -> None:
+    examined = examine(Question([str(crowd), str(busy)]))
+    report = report_of(examined)
+    (listed,) = (len(part.crowds[0].members) for part in examined.parts if part.crowds)
+    told = 0
+    for one in report.incidents:
+        try:
+            part, incident = examined.incident(one.id)
+        except KeyError:
+            continue
+        told += 1
+        assert part.around.capture.info.path == one.capture
+        assert (incident.diagnosis.cause, incident.time_ns) == (one.cause, one.time_ns)
+    assert told == len(report.incidents) - listed
+    assert told == sum(len(part.incidents) for part in examined.parts)
+
+
+@pytest.mark.parametrize("worked", [0, 1, 5])
+def test_what_is_not_worked_out_changes_no_verdict_and_no_text(worked: int, crowd: Path, busy: Path) -> None:
+    examined = examine(Question([str(busy), str(crowd)]))
+    whole, brief = report_of(examined), report_of(examined, worked=worked)
+    assert [one for one in brief.incidents if one.fix] == [one for one in whole.leading()[:worked] if one.fix]
+    for full, short in zip(whole.incidents, brief.incidents, strict=True):
+        for name in ("id", "cause", "confidence", "score", "culprit", "title", "time_ns", "server", "group", "stream"):
+            assert getattr(short, name) == getattr(full, name)
+    assert (brief.groups, brief.findings, brief.limits) == (whole.groups, whole.findings, whole.limits)
+    if worked == WORKED:
+        assert render(brief, "text") == render(whole, "text")
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------

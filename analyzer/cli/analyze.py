@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     """Analyse and write the report; returns the exit code."""
     from analyzer.pipeline import examine, report_of
     from analyzer.report.render import format_for_path, render
+    from analyzer.report.text import WORKED
 
     check_question(options)
     warn_if_interpreted(options.captures)
@@ -60,12 +61,13 @@ def run(options: argparse.Namespace) -> int:
     with progress_bar() as progress:
         examined = examine(question, progress=progress)
     warn_unread(examined.unread)
-    report = report_of(examined)
+    form = options.format or (format_for_path(options.output) if options.output else None) or "text"
     if options.redact:
         from analyzer.slices.make import redacted_report
 
-        report = redacted_report(examined, report, key, allow_secrets=options.allow_secrets)
-    form = options.format or (format_for_path(options.output) if options.output else None) or "text"
+        report = redacted_report(examined, report_of(examined), key, allow_secrets=options.allow_secrets)
+    else:
+        report = report_of(examined, worked=WORKED if form == "text" else None)
     if form == "text" and options.output is None:
         from analyzer.report.text import render as render_text
         from analyzer.report.text import wants_color

@@ -14,16 +14,20 @@ from cython.cimports.analyzer.flows.layout import (
     COUNT_ONE_FIN,
     COUNT_ONE_RST,
     E_BITS,
+    E_KEY,
     E_PORTS,
     E_STRIDE,
     EB_PACKETS,
+    EP_V6_SHIFT,
     H_BYTES,
     H_COUNTS,
+    H_FIRST_NS,
     H_FIRST_REF,
     H_PACKETS,
     H_STRIDE,
     J_ESTABLISHED,
     J_META,
+    J_SIDE,
     J_STRIDE,
     J_VERDICT,
     J_WHERE,
@@ -32,7 +36,7 @@ from cython.cimports.analyzer.flows.layout import (
     T_STRIDE,
 )
 
-__all__ = ["assign_roles"]
+__all__ = ["assign_roles", "beginnings", "parties"]
 
 
 @cython.cfunc
@@ -129,3 +133,61 @@ def assign_roles(
                 out[j + J_META] |= J_ESTABLISHED
             j += J_STRIDE
     return j // J_STRIDE
+
+
+def parties(
+    count: cython.Py_ssize_t,
+    groups: cython.longlong[::1],
+    entries: cython.longlong[::1],
+    initiators: cython.longlong[::1],
+    responders: cython.longlong[::1],
+) -> int:
+    """Write ``address << 16 | port`` of both ends of each of ``count`` flows; return how many have IPv6 addresses.
+
+    In place of those stands what is below zero: ``-1 - port``.
+    """
+    i: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    low: cython.longlong
+    high: cython.longlong
+    port: cython.longlong
+    other: cython.longlong
+    six: cython.Py_ssize_t = 0
+    with cython.nogil:
+        for i in range(count):
+            e = (groups[i * J_STRIDE + J_WHERE] & LOW32) * E_STRIDE
+            port = (entries[e + E_PORTS] >> 16) & 0xFFFF
+            other = entries[e + E_PORTS] & 0xFFFF
+            if (entries[e + E_PORTS] >> EP_V6_SHIFT) & 1:
+                low = -1 - port
+                high = -1 - other
+                six += 1
+            else:
+                low = (((entries[e + E_KEY] >> 32) + (cython.cast(cython.longlong, 1) << 31)) << 16) | port
+                high = ((entries[e + E_KEY] & LOW32) << 16) | other
+            if groups[i * J_STRIDE + J_META] & J_SIDE:
+                initiators[i] = high
+                responders[i] = low
+            else:
+                initiators[i] = low
+                responders[i] = high
+    return int(six)
+
+
+def beginnings(
+    count: cython.Py_ssize_t,
+    groups: cython.longlong[::1],
+    halves: cython.longlong[::1],
+    out: cython.longlong[::1],
+) -> None:
+    """Write the time of the first packet of each of ``count`` flows, in ns."""
+    i: cython.Py_ssize_t
+    h: cython.Py_ssize_t
+    with cython.nogil:
+        for i in range(count):
+            h = (groups[i * J_STRIDE + J_WHERE] & LOW32) * T_STRIDE + T_HALVES
+            if not halves[h + H_PACKETS] or (
+                halves[h + H_STRIDE + H_PACKETS] and halves[h + H_STRIDE + H_FIRST_REF] < halves[h + H_FIRST_REF]
+            ):
+                h += H_STRIDE
+            out[i] = halves[h + H_FIRST_NS]

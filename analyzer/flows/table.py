@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntFlag
+from functools import cached_property
 from typing import NamedTuple
 
 from analyzer.endpoint import Endpoint
@@ -17,7 +18,7 @@ from analyzer.flows.machine import VERDICTS
 from analyzer.flows.model import Flow, InitiatorFrom, Segment, Silence
 from analyzer.flows.outline import outline
 from analyzer.flows.refusals import mark_refusals
-from analyzer.flows.roles import assign_roles
+from analyzer.flows.roles import assign_roles, beginnings, parties
 from analyzer.flows.rows import FlowRow
 
 __all__ = ["FlowTable", "Notable", "Reason"]
@@ -125,6 +126,10 @@ class FlowTable:
     def entry(self, index: int) -> int:
         """Return the digest's entry of the flow at ``index``. Raises IndexError."""
         return self._word(index, lay.J_WHERE) & _LOW32
+
+    def stream_of(self, index: int) -> int:
+        """Return Wireshark's ``tcp.stream`` of the flow at ``index``. Raises IndexError."""
+        return self._word(index, lay.J_WHERE) >> 32
 
     def index_of(self, stream: int) -> int:
         """Return the position of the flow with Wireshark's ``tcp.stream``. Raises KeyError."""
@@ -249,16 +254,18 @@ class FlowTable:
                 break
         return list(found)[:limit]
 
+    @cached_property
+    def beginnings(self) -> array[int]:
+        """The time of the first packet of each flow, in ns."""
+        found = array("q", bytes(8 * max(1, self._count)))
+        beginnings(self._count, self._groups, self.digest.halves, found)
+        return found[: self._count]
+
     def began(self, index: int) -> int:
         """Return the time of the first packet of the flow at ``index``, in ns. Raises IndexError."""
-        halves = self.digest.halves
-        low = (self._word(index, lay.J_WHERE) & _LOW32) * lay.T_STRIDE + lay.T_HALVES
-        high = low + lay.H_STRIDE
-        if not halves[low + lay.H_PACKETS]:
-            return halves[high + lay.H_FIRST_NS]
-        if halves[high + lay.H_PACKETS] and halves[high + lay.H_FIRST_REF] < halves[low + lay.H_FIRST_REF]:
-            return halves[high + lay.H_FIRST_NS]
-        return halves[low + lay.H_FIRST_NS]
+        if index < 0:
+            raise IndexError(index)
+        return self.beginnings[index]
 
     def attempted(self, index: int) -> bool:
         """Tell whether the initiator of the flow at ``index`` sent a SYN. Raises IndexError."""
@@ -266,35 +273,28 @@ class FlowTable:
         half = self.entry(index) * lay.T_STRIDE + lay.T_HALVES + side * lay.H_STRIDE
         return self.digest.halves[half + lay.H_COUNTS] & lay.COUNT_LIMIT != 0
 
-    def parties(self) -> tuple[list[int], list[int], dict[bytes, int]]:
+    def parties(self) -> tuple[Sequence[int], Sequence[int], dict[bytes, int]]:
         """Return ``host << 16 | port`` of each flow's initiator, the same of its responder, and IPv6 hosts' numbers.
 
         An IPv4 host's number is its address; those of IPv6 follow above 2**32 in the order of their first flow.
         """
-        entries, pairs, stride = self.digest.entries, self.digest.pairs, lay.J_STRIDE
+        count, pairs = self._count, self.digest.pairs
+        initiators, responders = (array("q", bytes(8 * max(1, count))) for _ in range(2))
         numbers: dict[bytes, int] = {}
-        initiators: list[int] = []
-        responders: list[int] = []
-        groups = self._groups
-        wheres = groups[lay.J_WHERE : self._count * stride : stride]
-        metas = groups[lay.J_META : self._count * stride : stride]
-        # Names of this module and this function: a capture of a million flows asks a million times.
-        width, at_key, at_ports, six, turned = lay.E_STRIDE, lay.E_KEY, lay.E_PORTS, 1 << lay.EP_V6_SHIFT, lay.J_SIDE
-        for where, meta in zip(wheres, metas, strict=True):
-            at = (where & _LOW32) * width
-            key, ports = entries[at + at_key], entries[at + at_ports]
-            if ports & six:
-                pair = bytes(pairs[32 * key : 32 * key + 32])
-                low = numbers.setdefault(pair[:16], (1 << 32) + len(numbers))
-                high = numbers.setdefault(pair[16:], (1 << 32) + len(numbers))
-            else:
-                low, high = (key >> 32) + (1 << 31), key & _LOW32
-            low, high = low << 16 | ports >> 16 & 0xFFFF, high << 16 | ports & 0xFFFF
-            if meta & turned:
-                low, high = high, low
-            initiators.append(low)
-            responders.append(high)
-        return initiators, responders, numbers
+        if parties(count, self._groups, self.digest.entries, initiators, responders):
+            for index in range(count):
+                if initiators[index] >= 0:
+                    continue
+                key = self.digest.entries[self.entry(index) * lay.E_STRIDE + lay.E_KEY]
+                low, high = (
+                    numbers.setdefault(bytes(pairs[at : at + 16]), (1 << 32) + len(numbers))
+                    for at in (32 * key, 32 * key + 16)
+                )
+                if self._word(index, lay.J_META) & lay.J_SIDE:
+                    low, high = high, low
+                initiators[index] = low << 16 | -1 - initiators[index]
+                responders[index] = high << 16 | -1 - responders[index]
+        return initiators[:count], responders[:count], numbers
 
     def sides(self) -> tuple[bool, bool]:
         """Tell whether any flow shows packets of both its halves, and whether any half carries data."""

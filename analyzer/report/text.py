@@ -25,14 +25,15 @@ from analyzer.report.phrases import (
     named,
     score,
 )
-from analyzer.values import dataclass
+from analyzer.values import dataclass, replace
 
-__all__ = ["TICKET_LINES", "render", "ticket", "wants_color"]
+__all__ = ["TICKET_LINES", "WORKED", "render", "ticket", "wants_color"]
 
 TICKET_LINES = 25
 _LABEL = 15
 _CODE_LINES = 7
-_WORKED = 5
+WORKED = 5
+"""Incidents that the whole report tells in full; the rest are rows of a table."""
 _ROWS = 40
 
 
@@ -49,21 +50,20 @@ def wants_color(stream: IO[str], environment: Mapping[str, str] | None = None) -
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     """Return the whole report as text of at most ``width`` columns (40 to 160), colour as SGR codes when asked."""
     page = _Page(max(40, min(width, 160)), color)
-    report = named(report)
-    worked = report.leading()[:_WORKED]
+    shown = named(replace(report, incidents=report.leading()[:WORKED]))
     groups = {group.id: group for group in report.groups}
     if len(report.incidents) != 1:
         page.add(page.bold(page.clip(headline(report))))
-    for position, incident in enumerate(worked):
+    for position, incident in enumerate(shown.incidents):
         if position or len(report.incidents) != 1:
             page.add("", page.rule())
         page.extend(_ticket_lines(page, incident, groups.get(incident.group or ""), len(report.incidents)))
-    if len(report.incidents) > len(worked):
+    if len(report.incidents) > len(shown.incidents):
         page.add("")
         page.extend(_table(page, report, groups))
-    if report.findings:
+    if shown.findings:
         page.add("", page.bold("Beside the incidents"))
-        for finding in report.findings:
+        for finding in shown.findings:
             place = f" ({frames(finding.frames)})" if finding.frames else ""
             page.bullet(f"{plain(finding.title).rstrip('.')}. {plain(finding.text)}{place}")
     page.add("", page.bold("Captures"))
@@ -84,8 +84,7 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
 def ticket(report: Report, incident: IncidentReport, *, width: int = 100) -> str:
     """Return one incident's text for a ticket: at most `TICKET_LINES` lines, without colour."""
     page = _Page(max(40, min(width, 160)), False)
-    report = named(report)
-    incident = next(one for one in report.incidents if one.id == incident.id)
+    (incident,) = named(replace(report, incidents=(incident,))).incidents
     group = next((one for one in report.groups if incident.id in one.incidents), None)
     page.extend(_ticket_lines(page, incident, group, len(report.incidents)))
     return page.text()
