@@ -28,7 +28,7 @@ from analyzer.surroundings import Surroundings
 from analyzer.units import format_instant
 from analyzer.values import replace
 
-__all__ = ["incident_report", "repeated"]
+__all__ = ["brief_report", "incident_report", "repeated"]
 
 _MOST_EVIDENCE = 8
 _MOST_UNKNOWN = 4
@@ -42,13 +42,35 @@ def incident_report(
     diagnosis = incident.diagnosis
     reading = diagnosis.examination.reading
     knowledge = rules.knowledge(diagnosis.cause)
+    short = brief_report(number, incident, around, rules)
+    return replace(
+        short,
+        summary=_summary(incident, knowledge, short.client, short.server),
+        log=_log_line(incident.symptom.event),
+        evidence=_evidence(incident, reading.flow.stream if reading is not None else None),
+        against=_against(diagnosis),
+        unknown=_unknown(diagnosis) if full else (),
+        alternatives=_alternatives(diagnosis, rules),
+        disproof=(knowledge.counter_evidence[0] if knowledge.counter_evidence else "") if full else "",
+        winsock=tuple(WinsockAnswer(one.call, one.error, one.why) for one in knowledge.winsock) if full else (),
+        fix=tuple(Fix(one.text, one.code) for one in knowledge.fix if _suits(one, diagnosis)) if full else (),
+        references=knowledge.references if full else (),
+        timeline=timeline(incident, around) if full else (),
+        silences=silences(incident) if full else (),
+        sequence=sequence(incident) if full else (),
+    )
+
+
+def brief_report(number: int, incident: Incident, around: Surroundings, rules: RuleSet) -> IncidentReport:
+    """Write down the verdict on one incident and nothing that leads to it."""
+    diagnosis = incident.diagnosis
+    reading = diagnosis.examination.reading
     cause = rules.causes[diagnosis.cause]
     client, server = _parties(incident)
     stream = reading.flow.stream if reading is not None else None
     if "no-network-cause" in rules.lineage(diagnosis.cause) and incident.symptom.source == "log":
         # The connection is well; naming it as the incident's would accuse a healthy stream.
         stream = None
-    evidence = _evidence(incident, reading.flow.stream if reading is not None else None)
     return IncidentReport(
         id=str(number),
         source=incident.symptom.source,
@@ -57,25 +79,13 @@ def incident_report(
         confidence=diagnosis.confidence,
         score=round(diagnosis.score, 3),
         culprit=cast("Culprit", _culprit(diagnosis, cause.culprit)),
-        title=_title(knowledge, client, server),
-        summary=_summary(incident, knowledge, client, server),
-        log=_log_line(incident.symptom.event),
+        title=_title(cause.title, client, server),
+        summary="",
         stream=stream,
         capture=around.capture.info.path,
         client=client,
         server=server,
-        evidence=evidence,
-        against=_against(diagnosis),
-        unknown=_unknown(diagnosis) if full else (),
-        alternatives=_alternatives(diagnosis, rules),
-        disproof=(knowledge.counter_evidence[0] if knowledge.counter_evidence else "") if full else "",
-        winsock=tuple(WinsockAnswer(one.call, one.error, one.why) for one in knowledge.winsock) if full else (),
         owner=cause.owner,
-        fix=tuple(Fix(one.text, one.code) for one in knowledge.fix if _suits(one, diagnosis)) if full else (),
-        references=knowledge.references if full else (),
-        timeline=timeline(incident, around) if full else (),
-        silences=silences(incident) if full else (),
-        sequence=sequence(incident) if full else (),
     )
 
 
@@ -115,9 +125,9 @@ def _suits(fix: Advice, diagnosis: Diagnosis) -> bool:
     return fix.when is None or compile_condition(fix.when)(diagnosis.facts.known_values) is True
 
 
-def _title(knowledge: Knowledge, client: str | None, server: str | None) -> str:
+def _title(title: str, client: str | None, server: str | None) -> str:
     parties = f" ({client} to {server})" if client and server else f" ({server})" if server else ""
-    return f"{knowledge.title.rstrip('.')}{parties}"
+    return f"{title.rstrip('.')}{parties}"
 
 
 def _summary(incident: Incident, knowledge: Knowledge, client: str | None, server: str | None) -> str:
