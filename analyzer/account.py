@@ -193,6 +193,7 @@ _OTHER_PACKETS = frozenset(
         "responder_restart_seen",
         "ftp_announced",
         "ftp_transfer_time",
+        "ftp_reply_awaited",
         "initiator_address_changed",
     )
 )
@@ -213,10 +214,14 @@ def _unknown(diagnosis: Diagnosis) -> tuple[Unknown, ...]:
         return ()
     missing = diagnosis.examination.trace(diagnosis.match).missing
     told = [
-        Unknown(VOCABULARY[name].meaning if name in VOCABULARY else name, fact.reason, fact.settle_by)
+        Unknown(VOCABULARY[name].meaning if name in VOCABULARY else name, _begun(fact.reason), _begun(fact.settle_by))
         for name, fact in missing
     ]
     return tuple(one for one in told if one.settle_by)[:_MOST_UNKNOWN]
+
+
+def _begun(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]
 
 
 def _alternatives(diagnosis: Diagnosis, rules: RuleSet) -> tuple[Alternative, ...]:

@@ -32,6 +32,7 @@ __all__ = ["TICKET_LINES", "WORKED", "render", "ticket", "wants_color"]
 TICKET_LINES = 25
 _LABEL = 15
 _CODE_LINES = 7
+_SHOWN_FIXES = 3
 WORKED = 5
 """Incidents that the whole report tells in full; the rest are rows of a table."""
 _ROWS = 40
@@ -238,7 +239,7 @@ def _sections(incident: IncidentReport, group: GroupReport | None) -> list[_Sect
         sections.append(_Section("To settle", plain(incident.unknown[0].settle_by), 1, 2))
     if incident.owner:
         sections.append(_Section("Who acts", plain(incident.owner), 1, 2))
-    for position, fix in enumerate(incident.fix[:3]):
+    for position, fix in enumerate(incident.fix[:_SHOWN_FIXES]):
         sections.append(_Section("Change", f"{position + 1}. {plain(fix.text)}", 1, 2))
     return sections
 
@@ -254,14 +255,15 @@ def _statement(evidence: Evidence) -> str:
 
 
 def _code(page: _Page, fixes: Sequence[Fix]) -> list[str]:
-    """Return the shortest snippet of the first fix that has a short one, and where the others are."""
-    for fix in fixes:
+    """Return the shortest snippet of the first fix that has a short one, which fix it is for, and where others are."""
+    for number, fix in enumerate(fixes, 1):
         for language, source in sorted(fix.code.items(), key=lambda item: item[1].count("\n")):
             body = [line for line in block(source).strip("\n").split("\n") if line]
             if len(body) <= _CODE_LINES and all(len(line) + 4 <= page.width for line in body):
                 others = dict.fromkeys(plain(name) for one in fixes for name in one.code if name != language)
                 more = f" ({', '.join(others)}: see --format markdown or html)" if others else ""
-                head = page.clip(f"{'':<{_LABEL}}In {plain(language)}{more}:")
+                which = f"{number}. in" if number <= _SHOWN_FIXES else "In"
+                head = page.clip(f"{'':<{_LABEL}}{which} {plain(language)}{more}:")
                 return [page.paint("2", head), *(f"    {line}" for line in body)]
     return []
 
