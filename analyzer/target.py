@@ -173,4 +173,4 @@ def _speaking_to(name: str, around: Surroundings) -> list[int]:
         rb"\x00" + re.escape(len(name).to_bytes(2, "big")) + plain + rb"|\r\nhost:[ \t]*" + plain + rb"\.?(?::\d+)?\r"
         rb"|(?:connect |://)" + plain + rb"\.?(?::\d+)?[ /]"
     )
-    return [starts[raw.frame] for raw in iter_frames(info.path, starts) if asked.search(raw.data.lower())]
+    return [starts[raw.frame] for raw in iter_frames(info, starts) if asked.search(raw.data.lower())]

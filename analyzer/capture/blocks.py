@@ -35,6 +35,8 @@ class Reader:
         self.source = source
         self.layout: Layout = layout or recognise(source.peeked, source.path)
         self.damaged = 0
+        self.frames_before = 0
+        """Frames of the files that this one goes on."""
         self._began = self.layout.same()
         self._ended: tuple[str, int] | None = None
         self._offset = offset
@@ -108,7 +110,7 @@ class Reader:
                 else:
                     found = walk_pcapng(buffer, end, walk, records, col.BATCH, self.layout.table)
                 if found:
-                    yield Batch(buffer, records, found, before + 1)
+                    yield Batch(buffer, records, found, self.frames_before + before + 1)
                 stop = walk[col.WALK_STOP]
                 if stop == col.STOP_FULL:
                     continue

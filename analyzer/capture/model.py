@@ -94,10 +94,27 @@ class Checksum(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CaptureInfo:
-    """One capture file or device."""
+class FileSpan:
+    """One file of a rotated capture, and what of the capture stands before it."""
 
     path: str
+    checksum: str | Checksum = field(repr=False)
+    packets: int
+    frames_before: int
+    interfaces_before: int
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes; empty when it was not hashed."""
+        return self.checksum if isinstance(self.checksum, str) else self.checksum.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureInfo:
+    """One capture: a file, the files of a rotated capture, or a device."""
+
+    path: str
+    """Of a rotated capture: that of the first file, two dots, and the name of the last."""
     checksum: str | Checksum = field(repr=False)
     format: str
     """``pcap``, ``pcapng``, with ``+gzip`` or ``+zstd`` where compressed."""
@@ -107,6 +124,13 @@ class CaptureInfo:
     health: Health
     hosts: tuple[bytes, ...] = field(default=(), repr=False)
     """Packed addresses that sent or received TCP, DNS or ICMP, capped at 4096."""
+    files: tuple[FileSpan, ...] = ()
+    """Of a rotated capture, in their order; empty where ``path`` is the only one."""
+
+    @property
+    def spans(self) -> tuple[FileSpan, ...]:
+        """The files to look into for its frames."""
+        return self.files or (FileSpan(self.path, self.checksum, self.packets, 0, 0),)
 
     @property
     def sha256(self) -> str:

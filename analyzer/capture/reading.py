@@ -55,6 +55,13 @@ class Reading:
                 at = self._decode(batch.buffer, batch.records, at, batch.count, batch.first_frame)
                 self._digest(batch.buffer)
 
+    def go_on(self, reader: Reader) -> None:
+        """Read on in the next file of a rotated capture. Raises CaptureError as ``Reader`` does."""
+        before = self.reader
+        reader.frames_before = before.frames_before + before.layout.walk[col.WALK_FRAME]
+        self.reader = reader
+        self.run()
+
     def _decode(self, buffer: bytes | bytearray, records: array[int], at: int, count: int, ref: int) -> int:
         return decode(buffer, records, at, count, ref, self._rows, self._noted, self.counts, self._scratch)
 

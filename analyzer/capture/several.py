@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from analyzer.capture.file import Capture, read_capture
+from analyzer.capture.series import alike, read_series
 from analyzer.errors import CaptureError
 from analyzer.values import dataclass
 
@@ -61,20 +62,29 @@ def expand(paths: Iterable[str]) -> dict[str, bool]:
 def read_captures(
     paths: Iterable[str], *, hash_files: bool = True, progress: Progress | None = None
 ) -> tuple[list[Capture], list[Unread]]:
-    """Read every capture that ``paths`` name; what a folder or pattern brought in and is no capture is left out.
+    """Read every capture that ``paths`` name, rotated files as one; what in a folder is no capture is left out.
 
     Raises CaptureError for a file that was named itself and cannot be read, and where nothing can be read.
     """
     captures: list[Capture] = []
     unread: list[Unread] = []
-    for path, is_named in expand(paths).items():
+    named = expand(paths)
+
+    def leave_out(path: str, error: CaptureError) -> None:
+        if named[path]:
+            raise error
+        unread.append(Unread(path, str(error).removeprefix(f"{path}: ")))
+
+    for family in alike(named):
+        if len(family) > 1:
+            captures += read_series(family, hash_files=hash_files, progress=progress, failed=leave_out)
+            continue
+        path = family[0]
         note = None if progress is None else (lambda done, total, path=path: progress(path, done, total))
         try:
             captures.append(read_capture(path, progress=note, hash_file=hash_files))
         except CaptureError as error:
-            if is_named:
-                raise
-            unread.append(Unread(path, str(error).removeprefix(f"{path}: ")))
+            leave_out(path, error)
     if unread and not captures:
         first = unread[0]
         if len(unread) == 1:

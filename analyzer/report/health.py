@@ -12,6 +12,9 @@ from analyzer.units import format_duration
 
 __all__ = ["capture_lines", "capture_summary", "counter_rows", "unread_summary"]
 
+_MOST_FILES = 40
+"""Files of a rotated capture that are listed."""
+
 _WORDS: Mapping[str, str] = {
     "truncated": "packets cut by the snap length",
     "dropped": "packets lost by the capture itself",
@@ -63,7 +66,7 @@ def unread_summary(path: str, why: str) -> CaptureSummary:
 
 def _remarks(info: CaptureInfo) -> tuple[str, ...]:
     health = info.health
-    result = []
+    result = _files(info)
     if info.packets == 0:
         result.append("The capture holds no packet.")
     elif health.tcp_packets == 0:
@@ -93,6 +96,23 @@ def _remarks(info: CaptureInfo) -> tuple[str, ...]:
         for text in sorted({interface.filter for interface in health.interfaces if interface.filter})
     )
     return tuple(result)
+
+
+def _files(info: CaptureInfo) -> list[str]:
+    if not info.files:
+        return []
+    told = [
+        (
+            f"{len(info.files)} files that go on with each other were read as one capture. Frames are numbered as in "
+            "the file that mergecap -a -w makes of them in this order:"
+        )
+    ]
+    for one in info.files[:_MOST_FILES]:
+        frames = f"frames {one.frames_before + 1:,} to {one.frames_before + one.packets:,}" if one.packets else "empty"
+        told.append(f"{one.path}: {frames}" + (f", SHA-256 {one.sha256}" if one.sha256 else "") + ".")
+    if len(info.files) > _MOST_FILES:
+        told.append(f"... and {len(info.files) - _MOST_FILES:,} more files.")
+    return told
 
 
 def counter_rows(capture: CaptureSummary) -> list[tuple[str, str]]:

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from analyzer.capture.blocks import Batch, Reader
-from analyzer.capture.source import Source, open_file
+from analyzer.capture.file import open_again
+from analyzer.capture.model import CaptureInfo
 from analyzer.decode import columns as col
 from analyzer.decode.fragments import Reassembler
 from analyzer.decode.packets import decode
@@ -24,8 +25,8 @@ _Ends = tuple[bytes, int, bytes, int]
 _Wanted = Mapping[_Ends, list[FlowRow]]
 
 
-def frames_of(path: str, flows: Iterable[FlowRow]) -> dict[int, int]:
-    """Return the frames of each chosen flow in ``path`` and which flow each belongs to, by its table position.
+def frames_of(capture: str | CaptureInfo, flows: Iterable[FlowRow]) -> dict[int, int]:
+    """Return the frames of each chosen flow and which flow each belongs to, by its table position.
 
     ICMP errors that quote a flow's packet, and every fragment of its datagrams, count as the flow's. Raises
     CaptureError.
@@ -37,12 +38,10 @@ def frames_of(path: str, flows: Iterable[FlowRow]) -> dict[int, int]:
         wanted[b.packed, b.port, a.packed, a.port].append(row)
     if not wanted:
         return {}
-    stream, size = open_file(path)
-    source = Source(stream, path, size=size, hash_file=False)
-    try:
-        return _read(Reader(source), wanted)
-    finally:
-        source.close()
+    found: dict[int, int] = {}
+    for reader, _ in open_again(capture):
+        found.update(_read(reader, wanted))
+    return found
 
 
 def _read(reader: Reader, wanted: _Wanted) -> dict[int, int]:

@@ -185,7 +185,7 @@ class _Cut:
         self.choice = choice
         self.masks = masks
         rows = [part.around.rows[index] for index in choice.flows]
-        self.owners = frames_of(self.info.path, rows)
+        self.owners = frames_of(self.info, rows)
         self.streams = {row.index: row.stream for row in rows}
         everything = range(1, self.info.packets + 1) if choice.everything else ()
         self.frames: tuple[int, ...] = tuple(sorted({*self.owners, *choice.frames, *everything}))
@@ -199,7 +199,7 @@ class _Cut:
         self.secrets = []
         interfaces: dict[int, int] = {}
         last = 0
-        for raw in iter_frames(self.info.path, self.frames):
+        for raw in iter_frames(self.info, self.frames):
             if raw.interface not in interfaces:
                 interfaces[raw.interface] = self._interface(writer, raw)
             data = self._masked(raw)
