@@ -16,6 +16,7 @@ from analyzer.logs.steps import find_layer, find_step
         ("BeginConnect 10.9.0.7:21", "lifecycle", "connecting"),
         ("Trying 10.9.0.7...", "lifecycle", "connecting"),
         ("Verbinde zu ftp.example.com", "lifecycle", "connecting"),
+        ("connected 10.0.0.5:50123 -> 10.9.0.7:21", "lifecycle", "connected"),
         ("connected to 10.9.0.7:21 from local port 50123", "lifecycle", "connected"),
         ("connected to 10.9.0.7:443, starting TLS", "lifecycle", "connected"),
         ("Connection established", "lifecycle", "connected"),

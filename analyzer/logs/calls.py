@@ -54,6 +54,7 @@ _NAMES: dict[str, str] = {
     "wsarecvfrom": "recvfrom",
     "receivefrom": "recvfrom",
     "shutdown": "shutdown",
+    "wsashutdown": "shutdown",
     "shutdownoutput": "shutdown",
     "shutdowninput": "shutdown",
     "getpeername": "getpeername",
@@ -104,6 +105,8 @@ def call_of_name(name: str) -> str | None:
 
 _FIELD = re.compile(r"\b(?:op|operation|call|syscall|api|func(?:tion)?|method|action)[\"']?\s?[=:]\s?[\"']?([a-z_]+)")
 _WORDS: tuple[re.Pattern[str], ...] = (
+    # What strace writes: sendto(7, "x", 1, 0, NULL, 0) = -1 ENOTCONN
+    re.compile(r"(?<![a-z0-9_])([a-z_]{4,14})\([^\n]{0,300}\) = -1"),
     re.compile(
         r"(?<![a-z0-9_])([a-z_]{4,22})(?:\(\d*\))?\s?"
         r"(?:call\s|operation\s|on socket\s|(?:to|from|on) \S+\s|request\s)?"
@@ -119,6 +122,7 @@ _WORDS: tuple[re.Pattern[str], ...] = (
     re.compile(r"\b(?:erreur|fehler|error) (?:en|beim?|lors de l[ae']|al) ([a-z_]+)"),
     re.compile(r"(?<![a-z0-9_])([a-z_]{4,22}) e(?:notconn|conn[a-z]+|timedout|pipe|hostunreach|netunreach)\b"),
     re.compile(r"\b1[01]0\d\d\)? (?:on|in|from|during|while|at|when|calling) (?:the )?([a-z_]+)"),
+    re.compile(r"\b(getaddrinfo|gethostbyname)\b"),
     re.compile(r"not connected: (?:socket |datagram )?([a-z_]+)"),
     re.compile(r"\b(senden|empfangen|lesen|schreiben|verbinden)\W{1,3}(?:fehl|ist fehl|schlug)"),
 )

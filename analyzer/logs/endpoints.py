@@ -202,7 +202,13 @@ def _candidates(text: str) -> list[tuple[int, int, Place]]:
     for match in _NAMED.finditer(text):
         name = match["host"]
         ending = name.rpartition(".")[2].lower()
-        if _valid(match["port"]) and ending not in _FILE_ENDINGS and not ending.isdigit():
+        # asio.system:10057 is an error and its category.
+        if (
+            _valid(match["port"])
+            and ending not in _FILE_ENDINGS
+            and not ending.isdigit()
+            and not name.startswith("asio.")
+        ):
             add(match.start(), match.end(), Place(match[0], name, int(match["port"])))
     for match in _CUED.finditer(text):
         name = match["host"]

@@ -63,12 +63,15 @@ _SMALL = re.compile(
     r"[\"'\s:=(\[]{1,4}(-?\d{2,4})(?!\d)"
 )
 
+_CATEGORY = re.compile(r"(\[|\basio\.|\s)system:(\d{2,5})(?![\w.:])")
+"""An error code of Boost or of C++, with its category."""
+
 _STRONG = (
     r"(?:errno|wsa ?error|win ?error|winsock(?:\W{0,2}err(?:or)?)?(?: code)?|wsaget\w*(?:\(\))?|getlasterror(?:\(\))?"
     r"|last ?(?:socket )?error|native ?error(?:code)?|socket ?exception|win32 ?exception|ioexception|oserror|wsa\w*"
     r"|socket[_ ]?error(?:code)?|socket ?err|os error|system error|sc-win32-status|win32-?status|errorcode"
     r"|error ?(?:code|no\.?|number|num|nr\.?|id|value)?|err(?:no|code)?|fehler(?:code|nummer)?|socketfehler(?:code)?"
-    r"|erreur|code d'erreur|código(?: de error)?|エラー(?: ?コード)?|错误(?:代码|码)?|錯誤)"
+    r"|erreur|code d'erreur|ошибк[аи]|błąd|hata|chyba|código(?: de error)?|エラー(?: ?コード)?|错误(?:代码|码)?|錯誤)"
 )
 _WEAK = (
     r"(?:fail(?:ed|ure|s)?|code|rc|ret(?:urned|val|urns|urn)?|result|status|reason|fehlgeschlagen|échoué|falló"
@@ -90,7 +93,8 @@ _COUNTED = re.compile(
     r"|documents?|invoices?|tickets?|tasks?|of \d|/ ?\d|zeilen|datensätze|lignes|filas|件|行|条)(?![A-Za-z])| ---"
 )
 _SOCKET_WORD = re.compile(
-    r"(?i)socket|winsock|wsa|(?<![a-z])(?:send|recv|receive|connect)|\btcp\b|\budp\b|network|getpeername|shutdown|peer\b|netzwerk"
+    r"(?i)socket|winsock|wsa|(?<![a-z])(?:send|recv|receive|connect)|\btcp\b|\budp\b|network|getpeername|shutdown|peer\b"
+    r"|netzwerk|getaddrinfo|gethostby|resolv"
 )
 _SOCKETISH = re.compile(_SOCKET_WORD.pattern + r"|errno|winerror")
 _BARE_FTP = re.compile(r"[\s\]\[|)-]*(?:ftp> *)?Not connected\.\s*$")
@@ -150,6 +154,9 @@ def find_codes(text: str) -> list[CodeHit]:
         number = _member(int(match[1]))
         if number is not None and (number in said or number in hits or _is_error_number(text, match)):
             add(match.start(), number)
+    for match in _CATEGORY.finditer(text) if "system:" in text else ():
+        if match[1].strip() or _FAILING.search(_line_at(text, match.start()).partition("system:")[0]):
+            add(match.start(), code_from_posix(int(match[2]))[0])
     for match in _SMALL.finditer(text):
         small, certain = _small(match)
         if certain or (not hits and _SOCKET_WORD.search(_line_at(text, match.start()))):

@@ -146,6 +146,12 @@ _TEXTS: dict[ErrorCode, tuple[str, ...]] = {
 MANAGED_GUARDS: tuple[tuple[str, str], ...] = (
     ("not allowed on non-connected sockets", "InvalidOperationException"),
     ("notyetconnectedexception", "NotYetConnectedException"),
+    ("eidnotconnected", "EIdNotConnected"),
+    ("wrong protocol or connection state for the requested", "sckBadState"),
+    ("was not called in qabstractsocket::connectedstate", "QAbstractSocket::ConnectedState"),
+    ("qiodevice::write (qtcpsocket): device not open", "QIODevice"),
+    ("qiodevice::write (qsslsocket): device not open", "QIODevice"),
+    ("cannot determine peer address", "IO::Socket"),
 )
 """Runtimes that refuse before the system is asked: text and the exception's name. No code stands in such a record."""
 

@@ -120,7 +120,7 @@ _STEPS: tuple[tuple[re.Pattern[str], Step], ...] = (
     ),
     (
         re.compile(
-            r"(?<!not )(?<!never )(?<!dis)\bconnected (?:to|with|using|via|successfully)"
+            r"(?<!not )(?<!never )(?<!dis)\bconnected (?:to|with|using|via|successfully|\S+:\d+ ?(?:-+>|=+>|→))"
             r"|connection (?:to \S+ )?(?:is |was |has been )?"
             r"(?:established|opened|succeeded|complete)|\bconnect (?:ok|succeeded|completed)|socket opened"
             r"|\b(?:link|session|channel|tunnel|peer|connection|verbindung|sitzung) (?:(?:to|with|zu|mit|vers|avec) )?"
