@@ -82,6 +82,8 @@ def _of_the_delivery(reading: Reading, segment: Segment) -> str:
     if _is_probe(reading, segment):
         return "A keepalive probe that nothing answered."
     if segment.frame in reading.responder_stall_frames:
+        if segment.frame != reading.responder_stall_frames[0]:
+            return "The window is still full."
         return "The server's receive window is full: the client may send nothing more."
     if drew_reset:
         return "The reset answers this packet."

@@ -112,7 +112,7 @@ def _packets(incident: Incident, reading: Reading) -> list[TimelineRow]:
     decisive = set(decisive_frames(incident))
     chosen: set[int] = set()
     for position, segment in enumerate(segments):
-        if position < 3 or segment.has(SYN | FIN | RST):
+        if position < 3 or position == len(segments) - 1 or segment.has(SYN | FIN | RST):
             chosen.add(position)
         if segment.frame in decisive:
             chosen.update(range(max(0, position - _CONTEXT), min(len(segments), position + _CONTEXT)))

@@ -61,3 +61,15 @@ def test_a_handshake_is_told_only_by_what_repeats() -> None:
 def test_every_remark_is_made_of_sentences(make) -> None:  # type: ignore[no-untyped-def]
     for told in remarks(make()):
         assert not told or re.fullmatch(r"(?:[A-Z][^.!?]*(?:\.\d[^.!?]*)*[.] ?)+", told), told
+
+
+def test_a_full_window_is_explained_once() -> None:
+    conv = idle("1s")
+    conv.client(b"x" * 1460)
+    for _ in range(3):
+        conv.ack("server", window=0)
+        conv.wait("4s")
+    told = [one for one in remarks(conv) if "full" in one]
+    assert told[0].endswith("The server's receive window is full: the client may send nothing more.")
+    assert told[1:] == ["The window is still full."] * (len(told) - 1)
+    assert len(told) >= 2

@@ -76,6 +76,7 @@ def test_what_is_not_shown_is_counted(exchanges: int) -> None:
     rows = rows_of(conv)
     hidden = sum(int(re.match(r"(\d+) packets? not shown", row.label)[1]) for row in rows if row.kind == "elided")  # type: ignore[index]
     assert sum(row.kind == "packet" for row in rows) + hidden == len(conv.packets)
+    assert rows[-1].frame == len(conv.packets)
     assert len(rows) <= 60
 
 
@@ -286,3 +287,14 @@ def test_a_silence_that_the_server_ended_with_its_goodbye_was_not_survived() -> 
     (long,) = [row for row in silences(incident_of(conv)[0]) if row.duration_ns > 50 * NS]
     assert long.decisive
     assert long.survived is False
+
+
+def test_the_last_packet_is_shown_however_many_came_after_the_decisive_ones() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.client(b"x" * 1460)
+    for _ in range(20):
+        conv.ack("server", window=0)
+        conv.wait("2s")
+    rows = [row for row in rows_of(conv) if row.kind == "packet"]
+    assert rows[-1].frame == len(conv.packets)
