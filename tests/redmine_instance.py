@@ -18,7 +18,7 @@ import pytest
 __all__ = ["Redmine", "redmine"]
 
 HOME = Path("/usr/share/redmine")
-NAME = "notconn-test"
+NAME = f"notconn-test-{os.getpid()}"
 SEED = """
 Setting.rest_api_enabled = 1
 def person(login)
