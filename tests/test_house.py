@@ -24,10 +24,10 @@ HELD_BY = {
     "ruleset.model": "test_ruleset_conditions",
     "ruleset.schema": "test_ruleset_load",
     "vocabulary.declare": "test_facts",
-    **dict.fromkeys(
-        (f"tickets.{name}" for name in "azure github gitlab jira redmine rt servicenow vendors zendesk".split()),
-        "test_tickets_deliver",
-    ),
+    **{
+        f"tickets.{name}": "test_tickets_deliver"
+        for name in ("azure", "github", "gitlab", "jira", "redmine", "rt", "servicenow", "vendors", "zendesk")
+    },
 }
 """Modules that the test of another one holds: plain data, halves of one thing that only work together, and the ticket
 systems, each of which is driven from the command line on to a server of its kind."""
