@@ -123,8 +123,10 @@ class Examination:
             return reading.ending.starts.ts_ns
         if reading.hole is not None:
             return reading.hole.ts_ns
-        pending = reading.pending
-        return pending.request.ts_ns if pending is not None else None
+        if reading.pending is not None:
+            return reading.pending.request.ts_ns
+        # The server owes a reply that nobody has to ask for.
+        return reading.flow.last_ns if self.facts.known_values.get("ftp_reply_awaited") else None
 
     @cached_property
     def decisive_ns(self) -> int:

@@ -302,6 +302,7 @@ def _fits_earlier_code(symptom: Symptom, examination: Examination) -> float:
         case 10060:
             lost = opening in (OpeningKind.UNANSWERED, OpeningKind.UNACKNOWLEDGED, OpeningKind.FOREIGN_ACK)
             waiting = reading.pending is not None or kind is EndingKind.SILENCE
+            waiting = waiting or bool(examination.facts.known_values.get("ftp_reply_awaited"))
             return 1.0 if lost or waiting else 0.7
         case 11001 | 11002 | 11003 | 11004:
             return 0.4

@@ -338,3 +338,26 @@ def test_an_error_near_a_slow_handshake_needs_no_line_before_it() -> None:
     conv.close("client")
     (incident,), _ = tie(_lines((START + 60 * MS, "ERROR send to 10.9.0.7:8080 failed: 10057")), conv)
     assert incident.diagnosis.cause == "used-before-connected"
+
+
+def test_a_reply_that_the_ftp_server_owes_explains_a_timeout_of_nothing_asked() -> None:
+    control = Conversation(client="10.0.0.5:50200", server="10.9.0.7:21")
+    control.handshake()
+    control.server("220 ready\r\n")
+    control.client("PASV\r\n")
+    control.server("227 Entering Passive Mode (10,9,0,7,195,80)\r\n")
+    control.client("RETR big\r\n")
+    control.server("150 Opening\r\n")
+    data = Conversation(client="10.0.0.5:50201", server="10.9.0.7:50000", start=control.now)
+    data.handshake()
+    for _ in range(20):
+        data.server("x" * 1000, after="2s")
+    data.close("server")
+    text = _lines(
+        (control.packets[2][0], "INFO connected to 10.9.0.7:21"),
+        (data.now + 15 * NS, "ERROR recv failed: 10060"),
+        (data.now + 15 * NS + MS, "ERROR send failed: 10057"),
+    )
+    (incident,), examiner = tie(text, control, data)
+    assert incident.symptom.flow_index == index_of(control, examiner.around)
+    assert incident.diagnosis.cause == "ftp-control-idle-during-transfer"

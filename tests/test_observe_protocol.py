@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from analyzer.factset import Known
-from analyzer.units import NS
+from analyzer.symptom import Symptom
+from analyzer.units import MS, NS
 from tests.conversations import guilty
 from tests.reading import facts_of, known, unknown
 from tests.wire import Conversation
@@ -210,6 +211,24 @@ def test_a_transfer_fills_the_control_connections_silence() -> None:
     assert 79 * NS <= transfer.value <= 85 * NS
     assert len(transfer.frames) == 2
     assert known(facts_of(control), "ftp_transfer_time") == 0
+
+
+@pytest.mark.parametrize(("reply", "awaited"), [(False, 20 * NS), (True, 0)])
+def test_a_reply_to_the_transfer_that_never_came_was_awaited(reply: bool, awaited: int) -> None:
+    control = _ftp()
+    data = _data(control.now)
+    data.handshake()
+    for _ in range(8):
+        data.server("x" * 1000, after="10s")
+    data.close("server")
+    if reply:
+        control.wait("82s")
+        control.server("226 Transfer complete\r\n")
+    error = Symptom("log", data.now + 20 * NS, MS, flow_index=0, candidates=1)
+    facts = facts_of(control, data, symptom=error)
+    waited = known(facts, "ftp_reply_awaited")
+    assert isinstance(waited, int)
+    assert abs(waited - awaited) <= NS // 10
 
 
 def test_other_protocols_have_no_data_connection() -> None:

@@ -35,7 +35,7 @@ def observe(symptom: Symptom, reading: Reading | None, around: Surroundings) -> 
         if reading.established:
             observe_ending(facts, symptom, reading, around)
             observe_waiting(facts, symptom, reading, around)
-        observe_protocol(facts, reading, around)
+        observe_protocol(facts, symptom, reading, around)
         observe_around(facts, symptom, reading, around)
         observe_derived(facts, symptom, reading, around)
         if facts.known_values.get("both_directions") is False:

@@ -11,7 +11,7 @@ from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS, format_duration
 
-__all__ = ["observe_ending"]
+__all__ = ["observe_ending", "watched_until"]
 
 _TOGETHER_NS = 2 * NS
 _CLOSE_WAIT_NS = 10 * NS
@@ -23,11 +23,11 @@ def observe_ending(facts: FactSet, symptom: Symptom, reading: Reading, around: S
     ending = reading.ending
     frames = (ending.decisive.frame,) if ending.decisive is not None else ()
     facts.know("ended_by", ending.kind.value, frames, _told(reading))
-    _closing(facts, reading, around, _watched_until(symptom, reading, around))
+    _closing(facts, reading, around, watched_until(symptom, reading, around))
     _reset(facts, reading, around)
 
 
-def _watched_until(symptom: Symptom, reading: Reading, around: Surroundings) -> int:
+def watched_until(symptom: Symptom, reading: Reading, around: Surroundings) -> int:
     """Return until when nothing more was seen: a quiet capture ends with its last packet, yet the error came later."""
     last = max(around.capture.info.last_ns or 0, reading.flow.last_ns)
     if symptom.source != "capture" and symptom.time_ns is not None:

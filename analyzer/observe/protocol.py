@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from analyzer.capture.model import Note
 from analyzer.factset import FactSet
+from analyzer.observe.ending import watched_until
+from analyzer.signals.ending import EndingKind
 from analyzer.signals.opening import OpeningKind, read_opening
 from analyzer.signals.protocol import Protocol, TlsState
 from analyzer.signals.reading import Reading
 from analyzer.surroundings import Surroundings
+from analyzer.symptom import Symptom
 from analyzer.units import NS
 
 __all__ = ["observe_protocol"]
@@ -23,7 +26,7 @@ _STAGES = {
 _SOON_NS = 3 * NS
 
 
-def observe_protocol(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+def observe_protocol(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
     """Set the facts of `analyzer.vocabulary.around.PROTOCOL`, and the proxy's reply."""
     flow, talk = reading.flow, reading.talk
     announced = _announced_by(reading, around)
@@ -68,10 +71,11 @@ def observe_protocol(facts: FactSet, reading: Reading, around: Surroundings) -> 
     else:
         facts.know("proxy_reply", "none")
     if talk.protocol is Protocol.FTP:
-        _ftp(facts, reading, around)
+        _ftp(facts, reading, around, watched_until(symptom, reading, around))
     else:
         facts.know("ftp_data_opening", "none")
         facts.know("ftp_transfer_time", 0)
+        facts.know("ftp_reply_awaited", 0)
 
 
 def _tail_time(reading: Reading) -> int:
@@ -108,7 +112,7 @@ def _ftp_mode(reading: Reading, note: Note) -> str:
     return "passive" if note.source == reading.flow.responder.endpoint.packed else "passive-elsewhere"
 
 
-def _ftp(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+def _ftp(facts: FactSet, reading: Reading, around: Surroundings, watched: int) -> None:
     """Tell how the data connections of a control connection went, and of a transfer during its last silence."""
     flow = reading.flow
     hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}
@@ -116,6 +120,11 @@ def _ftp(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     transfer = 0
     frames: tuple[int, ...] = ()
     pause = reading.pause
+    silence = (pause.before.ts_ns, pause.after.ts_ns) if pause is not None else None
+    unbroken = silence is None and reading.ending.kind is EndingKind.NOTHING
+    if unbroken:
+        silence = (flow.last_ns, watched)
+    awaited = 0
     for row in around.between(hosts):
         if row.index == flow.index or {row.initiator.packed, row.responder.packed} != hosts:
             continue
@@ -130,9 +139,12 @@ def _ftp(facts: FactSet, reading: Reading, around: Surroundings) -> None:
             OpeningKind.NOT_SEEN: "complete",
             OpeningKind.RESET: "reset",
         }.get(kind, "unanswered")
-        if outcome == "complete" and pause is not None:
-            start, end = max(row.first_ns, pause.before.ts_ns), min(row.last_ns, pause.after.ts_ns)
+        if outcome == "complete" and silence is not None:
+            start, end = max(row.first_ns, silence[0]), min(row.last_ns, silence[1])
             if end - start > transfer and row.initiator_payload + row.responder_payload > 0:
                 transfer, frames = end - start, (row.first_frame, row.last_frame)
+                over = row.initiator_fins or row.responder_fins
+                awaited = watched - end if unbroken and over else 0
     facts.know("ftp_data_opening", outcome)
     facts.know("ftp_transfer_time", transfer, frames)
+    facts.know("ftp_reply_awaited", awaited, frames[1:] if awaited else ())

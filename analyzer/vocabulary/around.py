@@ -56,6 +56,13 @@ PROTOCOL = (
         _NOT_FTP,
         "A data transfer ran for {} while the control connection was silent.",
     ),
+    duration(
+        "ftp_reply_awaited",
+        "How long after that transfer's end the control connection brought no reply to it (226, 426 or 451, "
+        "RFC 959 §5.4), nor anything else",
+        _NOT_FTP,
+        "The transfer was over, and for {} no reply to it came.",
+    ),
     choice(
         "ftp_data_mode",
         "none passive passive-elsewhere active",
