@@ -214,10 +214,11 @@ def test_it_opens_under_the_policy_of_a_mail_reader(chromium: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sample_names())
-def test_the_page_of_every_sample_is_quiet_and_narrow(narrow: Any, name: str) -> None:
+def test_the_page_of_every_sample_is_quiet_narrow_and_prints(narrow: Any, name: str) -> None:
     show(narrow, render(answered(name, with_log=True)))
     assert narrow.evaluate(OVERFLOWING) == [0]
     assert (narrow.asked, narrow.said, narrow.evaluate("window.broken")) == ([], [], [])
+    assert narrow.pdf(format="A4").startswith(b"%PDF-")
 
 
 # -- a keyboard ----------------------------------------------------------------------------------------------------------

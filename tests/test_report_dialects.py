@@ -18,7 +18,8 @@ from analyzer.report.render import FORMATS, render
 from tests import report_samples
 from tests.cases import answered, sample_names
 from tests.dialects import READERS
-from tests.wire import Conversation, write_pcap
+from tests.loose_packets import START_NS
+from tests.wire import Conversation, dns, write_pcap
 
 MOST_BYTES = 5_000_000
 MOST_SECONDS = 5.0
@@ -104,6 +105,27 @@ def test_what_a_stranger_wrote_comes_out_as_text(attack: str, dialect: str, fold
     assert report.incidents[0].log is not None
     words = READERS[dialect](render(report, dialect))
     assert "server-idle-timeout" in words
+
+
+@cache
+def _misnamed(attack: str, folder: Path) -> Report:
+    """A name that does not exist, and a log of the call that was made all the same."""
+    name = ATTACKS[attack].replace(".", "").replace("\x00", "")[:60]
+    capture = write_pcap(folder / "name.pcap", dns(name, rcode=3))
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(START_NS // 10**9 + 1))
+    log = folder / "name.log"
+    log.write_text(f"{stamp}Z ERROR getaddrinfo failed: 11001\n{stamp}Z ERROR send() failed: 10057\n", encoding="utf-8")
+    return analyze(Question([str(capture)], [str(log)]))
+
+
+@pytest.mark.parametrize("dialect", READERS)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_a_name_server_was_asked_comes_out_as_text(attack: str, dialect: str, folder: Path) -> None:
+    place = folder / f"{attack}-name"
+    place.mkdir(exist_ok=True)
+    report = _misnamed(attack, place)
+    assert {one.cause for one in report.incidents} == {"name-resolution-failed"}
+    assert "name-resolution-failed" in READERS[dialect](render(report, dialect))
 
 
 @pytest.mark.parametrize("dialect", [name for name in READERS if name != "json"])  # no cause of the schema is hostile
