@@ -154,7 +154,8 @@ def _evidence(incident: Incident, stream: int | None) -> tuple[Evidence, ...]:
     shown = {frame for one in found for frame in one.frames}
     decisive = decisive_frames(incident)
     if decisive and not shown & set(decisive):
-        found.append(Evidence("These packets decide it.", decisive, frame_filter(decisive)))
+        what = "These packets decide it." if len(decisive) > 1 else "This packet decides it."
+        found.append(Evidence(what, decisive, frame_filter(decisive)))
     return tuple(found)
 
 

@@ -116,6 +116,8 @@ _WORDS = {
     "admin-prohibited": "administratively prohibited",
     "syn": "a SYN",
     "fin": "a FIN",
+    "tcp": "TCP",
+    "udp": "UDP",
     "ftp": "FTP",
     "ftp-data": "FTP data",
     "tls": "TLS",
@@ -138,7 +140,7 @@ def say_value(fact: Fact, value: Value) -> str:
     return format_value(fact, value)
 
 
-_COUNTED = "address|SYN|connection|attempt|handshake|request|probe|time|host|port|packet|flow"
+_COUNTED = "address|segment|SYN|connection|attempt|handshake|request|probe|time|host|port|packet|flow"
 _ONE = re.compile(rf"(?<![\w.:,])1 (?P<kind>(?:[A-Za-z]+ ){{0,2}}?)(?P<noun>{_COUNTED})(?:es|s)\b")
 _VERBS = {"were": "was", "stand": "stands", "fit": "fits"}
 _VERB = re.compile(rf"(?P<subject>(?<![\w.:,])1 [a-zA-Z][^.;,()]*?)\b(?P<verb>{'|'.join(_VERBS)})\b")

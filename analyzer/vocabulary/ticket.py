@@ -22,7 +22,7 @@ TICKET = (
         "the log has no such line",
         "The log records code {} for the same endpoint shortly before.",
     ),
-    choice("log_protocol", "tcp udp", "The transport the log names", "the log does not tell"),
+    choice("log_protocol", "tcp udp", "The transport the log names", "the log does not tell", "The log speaks of {}."),
     truth(
         "log_names_endpoint",
         "The log line names the peer's address or port",
