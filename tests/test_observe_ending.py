@@ -261,3 +261,15 @@ def test_a_reset_after_the_servers_own_data_answers_nothing() -> None:
     conv.server("answer", acked=False)
     conv.server_rst()
     assert known(facts_of(conv), "reset_answers") == "nothing"
+
+
+def test_a_close_notify_closes_though_no_fin_could_follow_it() -> None:
+    conv = ordinary.close_notify_into_a_closed_connection()
+    later = Conversation(client="10.0.0.5:50999", server="10.9.0.8:80", start=conv.now + 60 * NS)
+    later.handshake()
+    facts = facts_of(conv, later)
+    assert known(facts, "data_after_responder_fin") is False
+    assert known(facts, "initiator_closed_after_fin") is True
+    waited = known(facts, "close_wait_time")
+    assert isinstance(waited, int)
+    assert waited < NS

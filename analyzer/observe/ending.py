@@ -72,7 +72,9 @@ def _closing(facts: FactSet, reading: Reading, around: Surroundings, watched: in
         facts.know("late_data_reset", bool(resets), tuple(s.frame for s in resets[:2]))
         facts.know("late_data_acked", closing.late_data_acked)
         facts.know("time_from_responder_fin_to_data", late[0].ts_ns - fin.ts_ns, (fin.frame, late[0].frame))
-    answer = next((s for s in reading.view.initiator if s.frame > fin.frame and s.has(FIN | RST)), None)
+    answer = closing.farewell
+    if answer is None:
+        answer = next((s for s in reading.view.initiator if s.frame > fin.frame and s.has(FIN | RST)), None)
     if own_fin is not None and own_fin.frame < fin.frame:
         facts.know("close_wait_time", 0)
     else:

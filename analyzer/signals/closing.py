@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, Segment
 from analyzer.signals.wire import WireView
@@ -12,6 +14,8 @@ __all__ = ["Closing", "read_closing"]
 
 _ONE_BREATH_NS = 100 * MS
 """A program that closes sooner after its last words awaited no answer to them."""
+_CLOSE_NOTIFY = re.compile(rb"\x15\x03[\x00-\x04]|\x17\x03\x03\x00\x13", re.DOTALL)
+"""An alert record; in TLS 1.3 an encrypted one of two bytes, its type and its tag (RFC 8446 §5.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Closing:
     """RSTs of the responder that answer the initiator's data after its FIN."""
     late_data_acked: bool
     """The responder acknowledged data sent after its own FIN: it was only half-closed."""
+    farewell: Segment | None
+    """What the initiator said while closing after the responder's FIN; no use of the connection."""
 
     @property
     def both(self) -> bool:
@@ -53,6 +59,7 @@ def read_closing(view: WireView) -> Closing:
     resets: tuple[Segment, ...] = ()
     acked = False
     fin_acked: bool | None = None
+    farewell: Segment | None = None
     if responder_fin is not None:
         fin_end = responder_fin.end_seq
         ack = next(
@@ -66,7 +73,8 @@ def read_closing(view: WireView) -> Closing:
         fin_acked = ack is not None
         known_from = ack.frame if ack is not None else responder_fin.frame
         late = _new_data(view.initiator, from_frame=known_from, after=responder_fin)
-        if late and initiator_fin is not None and _is_farewell(late, initiator_fin, view):
+        farewell = _farewell(late, initiator_fin, view)
+        if farewell is not None:
             late = ()
         if late:
             resets = tuple(s for s in view.responder if s.has(RST) and s.frame > late[0].frame)
@@ -77,19 +85,26 @@ def read_closing(view: WireView) -> Closing:
     after_own: tuple[Segment, ...] = ()
     if initiator_fin is not None:
         after_own = _new_data(view.responder, from_frame=initiator_fin.frame, after=initiator_fin)
-    return Closing(initiator_fin, responder_fin, first, fin_acked, late, after_own, resets, acked)
+    return Closing(initiator_fin, responder_fin, first, fin_acked, late, after_own, resets, acked, farewell)
 
 
 def _first_fin(segments: tuple[Segment, ...]) -> Segment | None:
     return next((s for s in segments if s.has(FIN) and not s.has(RST)), None)
 
 
-def _is_farewell(late: tuple[Segment, ...], own_fin: Segment, view: WireView) -> bool:
-    """Tell whether the initiator said ``late`` and closed in one breath: a TLS close_notify, QUIT, COM_QUIT."""
+def _farewell(late: tuple[Segment, ...], own_fin: Segment | None, view: WireView) -> Segment | None:
+    """Return what the initiator said while it closed: a TLS close_notify, or words in one breath with its own FIN.
+
+    None when it said nothing, or went on using the connection.
+    """
+    if not late:
+        return None
     said = late[0]
-    if said.frame > own_fin.frame or own_fin.ts_ns - said.ts_ns > _ONE_BREATH_NS:
-        return False
-    return late[-1].frame <= own_fin.frame and not any(said.frame < s.frame < own_fin.frame for s in view.responder)
+    if own_fin is not None and said.frame <= own_fin.frame and late[-1].frame <= own_fin.frame:
+        return said if own_fin.ts_ns - said.ts_ns <= _ONE_BREATH_NS else None
+    # The RST that answers a close_notify often comes before the FIN could be sent.
+    last = view.flow.initiator
+    return said if len(late) == 1 and last.tail_frame == said.frame and _CLOSE_NOTIFY.match(last.tail) else None
 
 
 def _new_data(segments: tuple[Segment, ...], *, from_frame: int, after: Segment) -> tuple[Segment, ...]:

@@ -161,6 +161,20 @@ def farewell_into_a_closed_connection() -> Conversation:
     return conv
 
 
+def close_notify_into_a_closed_connection() -> Conversation:
+    """The server's FIN, the client's close_notify to it, and a RST before the client can close itself."""
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    conv.client(b"\x16\x03\x01\x00\x30\x01" + bytes(47))
+    conv.server(b"\x16\x03\x03\x00\x50\x02" + bytes(79))
+    conv.client(b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53))
+    conv.exchange(b"\x17\x03\x03\x00\x40" + bytes(64), b"\x17\x03\x03\x04\x00" + bytes(1024))
+    conv.fin("server")
+    conv.client(b"\x17\x03\x03\x00\x13" + bytes(19), acked=False, after="1ms")
+    conv.server_rst(with_ack=False)
+    return conv
+
+
 def syn_as_the_capture_ends() -> Conversation:
     """Nobody could have answered yet."""
     conv = Conversation()
@@ -200,6 +214,7 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         window_reopens,
         scanned_port_open,
         farewell_into_a_closed_connection,
+        close_notify_into_a_closed_connection,
         syn_as_the_capture_ends,
         tls_session_ends_with_an_encrypted_alert,
     )
