@@ -15,7 +15,7 @@ from pathlib import Path
 from analyzer.errors import CaptureError
 from analyzer.values import dataclass
 
-__all__ = ["Device", "find_device", "find_dumpcap", "list_devices"]
+__all__ = ["Device", "find_device", "find_dumpcap", "find_tshark", "list_devices"]
 
 _LIST_S = 20.0
 _SPECIAL = ("bluetooth-monitor", "nflog", "nfqueue", "dbus-system", "dbus-session", "usbmon")
@@ -40,11 +40,21 @@ class Device:
 
 def find_dumpcap() -> str | None:
     """Return the path of dumpcap, also where Wireshark's installers put it beside the search path; else None."""
-    found = shutil.which("dumpcap")
+    return _find("dumpcap")
+
+
+def find_tshark() -> str | None:
+    """Return the path of tshark, in the same places; else None."""
+    return _find("tshark")
+
+
+def _find(program: str) -> str | None:
+    found = shutil.which(program)
     if found is not None:
         return found
-    places = [Path(os.environ.get(name, "")) / "Wireshark" / "dumpcap.exe" for name in ("ProgramFiles", "ProgramW6432")]
-    places.append(Path("/Applications/Wireshark.app/Contents/MacOS/dumpcap"))
+    folders = [Path(os.environ.get(name, "")) / "Wireshark" for name in ("ProgramFiles", "ProgramW6432")]
+    places = [folder / f"{program}.exe" for folder in folders]
+    places.append(Path("/Applications/Wireshark.app/Contents/MacOS") / program)
     return next((str(place) for place in places if place.is_absolute() and place.is_file()), None)
 
 

@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LEVEL",
         help="exit with 1 when an incident has this confidence or more: low, medium or high",
     )
+    add("--deep", action="store_true", help="let tshark, where it is installed, dissect the guilty streams for more")
     add_redaction(parser)
     add_output(parser)
     forms = (f"  {name:<11} {entry.meaning}" for name, entry in FORMATS.items())
@@ -62,12 +63,17 @@ def run(options: argparse.Namespace) -> int:
         examined = examine(question, progress=progress)
     warn_unread(examined.unread)
     form = options.format or (format_for_path(options.output) if options.output else None) or "text"
+    report = report_of(examined, worked=WORKED if form == "text" and not options.redact else None)
+    if options.deep:
+        from analyzer.dissection import dissect
+
+        report, problems = dissect(examined, report, quote=not options.redact)
+        for problem in problems:
+            print(f"notconn: {problem}", file=sys.stderr)
     if options.redact:
         from analyzer.slices.make import redacted_report
 
-        report = redacted_report(examined, report_of(examined), key, allow_secrets=options.allow_secrets)
-    else:
-        report = report_of(examined, worked=WORKED if form == "text" else None)
+        report = redacted_report(examined, report, key, allow_secrets=options.allow_secrets)
     if form == "text" and options.output is None:
         from analyzer.report.text import render as render_text
         from analyzer.report.text import wants_color
