@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer import seqnum
-from analyzer.flows.model import ACK, FIN, RST, SYN, Segment
+from analyzer.flows.model import ACK, FIN, RST, SYN, Half, Segment
 from analyzer.signals.wire import WireView
 from analyzer.values import dataclass
 
@@ -17,6 +17,9 @@ __all__ = [
     "read_unanswered",
     "zero_window_stall",
 ]
+
+_TLS_FRAME = 39
+"""HTTP/2 acknowledges settings and pings, opens windows and says goodbye in 17 bytes (RFC 9113 §6) and TLS's 22."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +175,31 @@ class Pending:
     """Data of the responder that came after the initiator had given up."""
 
 
+def _says_hello(half: Half) -> bool:
+    return half.head[:2] == b"\x16\x03"
+
+
+def _ends_handshake(request: Segment, half: Half) -> bool:
+    """Tell whether the initiator's last words end its TLS handshake or its session: no server answers these."""
+    last = half.tail_frame == request.frame != half.head_frame
+    return last and _says_hello(half) and half.tail[:1] in (b"\x14", b"\x15", b"\x16")
+
+
 def read_pending(view: WireView) -> Pending | None:
     """Find a last request without an answer; None when the responder had the last word."""
     request: Segment | None = None
     ended: Segment | None = None
     late: Segment | None = None
     end: int | None = None
+    # What is shorter asks for nothing, the ClientHello aside.
+    least = _TLS_FRAME + 1 if _says_hello(view.flow.initiator) else 1
     for s in view.segments:
         if s.from_initiator:
             if s.has(FIN | RST) and ended is None:
                 ended = s
             fresh = end is None or seqnum.before(end, s.end_seq)
             if s.payload_len and not s.has(RST) and ended is None and fresh:
-                request = s
+                request = s if s.payload_len >= least else request
                 end = s.end_seq
         else:
             if s.payload_len and not s.has(RST):
@@ -194,7 +209,7 @@ def read_pending(view: WireView) -> Pending | None:
                     late = s
             if s.has(FIN | RST) and ended is None:
                 ended = s
-    if request is None:
+    if request is None or _ends_handshake(request, view.flow.initiator):
         return None
     ack = next(
         (

@@ -175,6 +175,34 @@ def close_notify_into_a_closed_connection() -> Conversation:
     return conv
 
 
+def http2_idles_after_a_ping() -> Conversation:
+    """The client's last words are the acknowledgment of a ping; a minute later it closes."""
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    conv.client(b"\x16\x03\x01\x00\x30\x01" + bytes(47))
+    conv.server(b"\x16\x03\x03\x00\x50\x02" + bytes(79))
+    conv.client(b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53))
+    conv.exchange(b"\x17\x03\x03\x00\x60" + bytes(96), b"\x17\x03\x03\x04\x00" + bytes(1024))
+    conv.server(b"\x17\x03\x03\x00\x22" + bytes(34))
+    conv.client(b"\x17\x03\x03\x00\x22" + bytes(34))
+    conv.wait("60s")
+    conv.close("client")
+    return conv
+
+
+def tls_connection_never_used() -> Conversation:
+    """A browser connects ahead of need, ends the handshake and closes; the server's tickets come late."""
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    conv.client(b"\x16\x03\x01\x00\x30\x01" + bytes(47))
+    conv.server(b"\x16\x03\x03\x00\x50\x02" + bytes(79))
+    conv.client(b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53))
+    conv.fin("client", after="500ms")
+    conv.server(b"\x17\x03\x03\x01\x00" + bytes(256))
+    conv.client_rst(with_ack=False)
+    return conv
+
+
 def syn_as_the_capture_ends() -> Conversation:
     """Nobody could have answered yet."""
     conv = Conversation()
@@ -215,6 +243,8 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         scanned_port_open,
         farewell_into_a_closed_connection,
         close_notify_into_a_closed_connection,
+        http2_idles_after_a_ping,
+        tls_connection_never_used,
         syn_as_the_capture_ends,
         tls_session_ends_with_an_encrypted_alert,
     )
