@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from analyzer.diagnose import level
-from analyzer.report.model import Culprit, Evidence, Finding, IncidentReport
+from analyzer.report.model import Culprit, Evidence, Finding, GroupReport, IncidentReport
 from analyzer.report.phrases import frame_filter
+from analyzer.values import replace
 
 if TYPE_CHECKING:
     from analyzer.pipeline import Part
     from analyzer.ruleset.load import RuleSet
 
-__all__ = ["crowd_reports", "listed"]
+__all__ = ["crowd_reports", "join", "listed"]
 
 _LISTED = 2000
 """Flows of crowds that are listed one by one; `notconn flows` lists every one."""
@@ -85,3 +88,39 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
             )
         findings.append(Finding("not-examined", "Not every connection was examined", " ".join(text), capture=path))
     return reports, findings
+
+
+def join(entries: Sequence[IncidentReport], reports: list[IncidentReport], grouped: list[GroupReport]) -> None:
+    """Add a crowd's entries to the reports, each in the group of what was examined of its cause to its server."""
+    apart: dict[tuple[str, str | None, str | None], list[IncidentReport]] = defaultdict(list)
+    for entry in entries:
+        apart[entry.cause, entry.server, entry.capture].append(entry)
+    heads: dict[tuple[str, str | None, str | None], int] = {}
+    for place, one in enumerate(reports):
+        heads.setdefault((one.cause, one.server, one.capture), place)
+    places = {group.id: place for place, group in enumerate(grouped)}
+    names: dict[str, str] = {}
+    for key, members in apart.items():
+        if key not in heads:
+            continue
+        head = reports[heads[key]]
+        if head.group is None:
+            head = reports[heads[key]] = replace(head, group=f"g{len(grouped) + 1}")
+            places[f"g{len(grouped) + 1}"] = len(grouped)
+            grouped.append(
+                GroupReport(
+                    f"g{len(grouped) + 1}", "", head.cause, (head.id,), head.id, head.time_ns, head.time_ns
+                )
+            )
+        assert head.group is not None
+        group = grouped[places[head.group]]
+        ids = (*group.incidents, *(one.id for one in members))
+        grouped[places[head.group]] = replace(
+            group,
+            title=f"{len(ids):,} incidents of {head.cause} to {head.server}",
+            incidents=ids,
+            first_ns=min(group.first_ns, *(one.time_ns for one in members)),
+            last_ns=max(group.last_ns, *(one.time_ns for one in members)),
+        )
+        names |= dict.fromkeys((one.id for one in members), head.group)
+    reports += [replace(one, group=names.get(one.id)) for one in entries]

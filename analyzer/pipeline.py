@@ -245,7 +245,7 @@ def _write_down(
     """Add what was found in one capture to the report's lists; in ``brief``, where it is given, with what is left."""
     # Only what there is to tell of needs the words for it.
     from analyzer.account import brief_report, incident_report, repeated
-    from analyzer.crowd_account import crowd_reports
+    from analyzer.crowd_account import crowd_reports, join
     from analyzer.grouping import findings, groups
 
     offset = len(reports)
@@ -276,7 +276,7 @@ def _write_down(
     ]
     if part.crowds or part.left_out:
         more, told = crowd_reports(part, len(reports), rules)
-        reports += more
+        join(more, reports, grouped)
         found += told
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from analyzer.crowd_account import crowd_reports
+from analyzer.crowd_account import crowd_reports, join
 from analyzer.pipeline import Part, Question, analyze, examine
 from analyzer.report.model import Report
 from analyzer.units import MS
+from tests import report_samples as samples
 from tests.reading import rules
 from tests.test_grouping import with_port
 from tests.wire import Captured, Conversation, write_pcap
@@ -77,3 +78,28 @@ def test_examples_are_those_of_the_same_capture(tmp_path: Path) -> None:
         (example,) = finding.incidents
         assert by_id[example].capture == finding.capture
         assert f"incident {example}" in finding.title
+
+
+def test_entries_stand_in_the_group_of_what_was_examined_of_their_cause_and_server(tmp_path: Path) -> None:
+    path = write_pcap(tmp_path / "crowd.pcap", list(_crowded("10.9.0.7:8080")))
+    report = analyze(Question([str(path)], hash_files=False))
+    by_id = {one.id: one for one in report.incidents}
+    assert [len(group.incidents) for group in report.groups] == [700]
+    (group,) = report.groups
+    assert group.title.startswith("700 incidents of ")
+    assert {by_id[one].group for one in group.incidents} == {group.id}
+    assert {by_id[one].cause for one in group.incidents} == {group.cause}
+    assert group.example in group.incidents
+    assert group.first_ns == min(one.time_ns for one in report.incidents)
+    assert group.last_ns == max(one.time_ns for one in report.incidents)
+    assert [one.id for one in report.leading()] == [group.example]
+
+
+def test_an_entry_of_another_server_stands_alone_and_a_lone_example_gets_a_group() -> None:
+    example = replace(samples.idle_drop_incident(), group=None)
+    alike = [replace(example, id=str(number), time_ns=example.time_ns + number) for number in (2, 3)]
+    stranger = replace(example, id="4", server="10.9.0.9:1")
+    reports, grouped = [example], []
+    join([*alike, stranger], reports, grouped)
+    assert [(one.id, one.group) for one in reports] == [("1", "g1"), ("2", "g1"), ("3", "g1"), ("4", None)]
+    assert [(one.id, one.incidents, one.example) for one in grouped] == [("g1", ("1", "2", "3"), "1")]
