@@ -25,6 +25,7 @@ from analyzer.ruleset.knowledge import Knowledge, render_summary
 from analyzer.ruleset.load import RuleSet
 from analyzer.story import decisive_frames, sequence, silences, timeline
 from analyzer.surroundings import Surroundings
+from analyzer.twins import Twin, twin_of
 from analyzer.units import format_instant
 from analyzer.values import replace
 
@@ -43,11 +44,14 @@ def incident_report(
     reading = diagnosis.examination.reading
     knowledge = rules.knowledge(diagnosis.cause)
     short = brief_report(number, incident, around, rules)
+    evidence = _evidence(incident, reading.flow.stream if reading is not None else None)
+    if around.others and reading is not None:
+        evidence += _elsewhere(twin_of(around, reading.flow.index))
     return replace(
         short,
         summary=_summary(incident, knowledge, short.client, short.server),
         log=_log_line(incident.symptom.event),
-        evidence=_evidence(incident, reading.flow.stream if reading is not None else None),
+        evidence=evidence,
         against=_against(diagnosis),
         unknown=_unknown(diagnosis) if full else (),
         alternatives=_alternatives(diagnosis, rules),
@@ -161,6 +165,19 @@ def _evidence(incident: Incident, stream: int | None) -> tuple[Evidence, ...]:
 
 def _said_more_fully(text: str, told: list[str]) -> bool:
     return any(other != text and other.startswith(text) for other in told)
+
+
+def _elsewhere(twin: Twin | None) -> tuple[Evidence, ...]:
+    """Say where another capture of the run holds the same connection."""
+    if twin is None:
+        return ()
+    flow = twin.view.flow
+    return (
+        Evidence(
+            f"The capture {twin.name} holds the same connection, from {flow.initiator.endpoint} to "
+            f"{flow.responder.endpoint}, as tcp.stream {flow.stream}, frames {flow.first_frame} to {flow.last_frame}."
+        ),
+    )
 
 
 def _telling(reason: Reason) -> bool:

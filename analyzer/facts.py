@@ -12,6 +12,7 @@ from types import MappingProxyType
 from analyzer.factset import Fact, FactSet, FactType, Known, Unknown, Value, format_value, say_value
 from analyzer.vocabulary.around import AROUND, PROTOCOL
 from analyzer.vocabulary.derived import DERIVED
+from analyzer.vocabulary.elsewhere import ELSEWHERE
 from analyzer.vocabulary.ending import CLOSING, RESET
 from analyzer.vocabulary.opening import OPENING
 from analyzer.vocabulary.ticket import QUALITY, TICKET
@@ -43,6 +44,7 @@ FAMILIES: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "Protocol": PROTOCOL,
         "Around the flow": AROUND,
         "Shared observations": DERIVED,
+        "The other end": ELSEWHERE,
     }
 )
 """The facts by family, in the order of the generated documentation."""

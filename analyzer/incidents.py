@@ -192,6 +192,9 @@ def _at_another_time(
     time = chosen.symptom.time_ns
     if time is None or (chosen.reading is not None and chosen.cause not in _NO_WIRE_CAUSE):
         return None
+    if chosen.facts.known_values.get("log_names_own_listener") is True:
+        # The log itself tells which socket was used; no connection had to die for that.
+        return None
     undated = replace(chosen.symptom, time_ns=None, flow_index=None)
     dead: list[tuple[float, Examination]] = []
     for fit, examination in _ranked(undated, named or rows, local, named, examiner):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Examined", "Part", "Question", "analyze", "examine", "report_of"]
 
+_CLOCKS_APART_NS = 60_000_000_000
+"""The clocks of two hosts that capture at the same time are hardly further apart."""
 _FULL_INCIDENTS = 200
 """Incidents worked out in full; the rest of a crowd are table rows of their groups."""
 
@@ -116,13 +118,24 @@ def examine(
         logs = _read_logs(question.logs, question, began)
     rows = (_read_sockets(question) if captures else ()) if sockets is None else sockets
     every = [Surroundings(capture, rows) for capture in captures]
+    for around in every:
+        around.others = tuple(other for other in every if other is not around and _overlap(other, around))
     flows: Sequence[Sequence[int] | None] = [None] * len(captures)
     if question.endpoint is not None:
         from analyzer.target import flows_of
 
         flows = flows_of(question.endpoint, every)
     parts = [_one(around, logs, question, rules, named) for around, named in zip(every, flows, strict=True)]
-    return Examined(question, rules, captures, parts, logs, rows, unread)
+    return Examined(question, rules, captures, _folded(parts), logs, rows, unread)
+
+
+def _overlap(one: Surroundings, other: Surroundings) -> bool:
+    """Tell whether two captures may hold the same connections: files that follow one another do not."""
+    first, second = one.capture.info, other.capture.info
+    if first.first_ns is None or first.last_ns is None or second.first_ns is None or second.last_ns is None:
+        return False
+    together = min(first.last_ns, second.last_ns) - max(first.first_ns, second.first_ns)
+    return together > -_CLOCKS_APART_NS
 
 
 def _read_logs(paths: Sequence[str], question: Question, near_ns: int | None) -> list[LogFile]:
@@ -182,6 +195,15 @@ def _one(
         found, crowds, left_out = from_capture(examiner)
     found.sort(key=lambda incident: incident.time_ns)
     return Part(found, around, tuple(remarks), crowds, left_out)
+
+
+def _folded(parts: list[Part]) -> list[Part]:
+    if sum(bool(part.incidents) for part in parts) < 2:
+        return parts
+    from analyzer.folding import fold
+
+    kept = fold([part.incidents for part in parts])
+    return [replace(part, incidents=incidents) for part, incidents in zip(parts, kept, strict=True)]
 
 
 def report_of(examined: Examined, clock_ns: int | None = None, *, worked: int | None = None) -> Report:

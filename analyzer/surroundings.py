@@ -80,6 +80,8 @@ class Surroundings:
 
     def __init__(self, capture: Capture, sockets: Sequence[SocketRow] = ()) -> None:
         self.capture = capture
+        self.others: tuple[Surroundings, ...] = ()
+        """Of the other captures of one run, which may hold the same connections."""
         self._sockets = {(row.local, row.remote): row for row in sockets if row.local and row.remote}
         self._flows: dict[int, Flow] = {}
         self._views: dict[int, WireView] = {}
@@ -119,6 +121,16 @@ class Surroundings:
     def rows(self) -> RowList:
         """One light row a flow."""
         return self.index.every
+
+    @cached_property
+    def by_isn(self) -> dict[int, list[int]]:
+        """Indexes of flows by the initiator's initial sequence number."""
+        flows, found = self.capture.flows, defaultdict(list)
+        for index in range(len(flows)):
+            syn = flows.first_syn(index)
+            if syn is not None:
+                found[syn.seq].append(index)
+        return dict(found)
 
     def to_responder(self, endpoint: Endpoint) -> RowList:
         """Flows that lead to ``endpoint``, in capture order."""

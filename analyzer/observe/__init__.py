@@ -38,6 +38,11 @@ def observe(symptom: Symptom, reading: Reading | None, around: Surroundings) -> 
         observe_protocol(facts, symptom, reading, around)
         observe_around(facts, symptom, reading, around)
         observe_derived(facts, symptom, reading, around)
+        if around.others:
+            # Most runs have one capture; what compares several is imported for those that have.
+            from analyzer.observe.elsewhere import observe_elsewhere
+
+            observe_elsewhere(facts, reading, around)
         if facts.known_values.get("both_directions") is False:
             forget_unseen(facts, reading.flow)
     return facts

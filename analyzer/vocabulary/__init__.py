@@ -6,4 +6,5 @@ ending      FINs and resets
 waiting     silences, keepalives, delivery, stalls
 around      what the bytes say, what other flows and hosts did
 derived     observations that several rules share
+elsewhere   what a capture at the other end shows
 """
