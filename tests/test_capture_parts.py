@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.capture import file
+from analyzer.capture import file, parts
 from analyzer.capture.file import read_capture
 from analyzer.capture.parts import parts_of, read_in_parts
 from analyzer.errors import CaptureError
@@ -19,6 +19,12 @@ from tests.test_decode_fragments import pieces
 from tests.test_decode_tunnels import udp
 
 Read = Callable[[Path, int], tuple[bool, dict[str, object]]]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take captures of small packets, as those here are, in parts too."""
+    monkeypatch.setattr(parts, "_LENGTH", 0)
 
 
 @pytest.fixture
@@ -210,6 +216,12 @@ def test_what_is_compressed_or_empty_is_read_in_one_go(tmp_path: Path) -> None:
     path.write_bytes(b"no capture" * 90)
     with pytest.raises(CaptureError, match="text file"):
         read_in_parts(str(path), path.stat().st_size, 2)
+
+
+def test_a_file_of_small_packets_is_read_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "x.pcap", conversations(12, 40))
+    monkeypatch.setattr(parts, "_LENGTH", 192)
+    assert read_in_parts(str(path), path.stat().st_size, 2) is None
 
 
 def test_how_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:

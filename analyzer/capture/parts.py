@@ -19,6 +19,7 @@ from analyzer.capture.formats import Layout
 from analyzer.capture.reading import Reading
 from analyzer.capture.seams import find_seam
 from analyzer.capture.source import BLOCK, Source, Stretch
+from analyzer.decode import columns as col
 from analyzer.flows import tally
 
 __all__ = ["parts_of", "read_in_parts"]
@@ -29,6 +30,8 @@ _SMALLEST = 16 << 20
 """Bytes of a part; what is smaller is read before threads have met."""
 _MOST = 4
 """Parts: each one takes as much memory as the flows that it sees."""
+_LENGTH = 192
+"""Bytes of a packet: of smaller ones a file holds so many flows that two digests at once are too much memory."""
 
 
 class _StoppedError(Exception):
@@ -84,13 +87,17 @@ def read_in_parts(path: str, size: int, number: int, progress: Progress | None =
 
 
 def _layout(path: str) -> Layout | None:
-    """Return how packets are to be read once the first of them has come; None for what is compressed or has none."""
+    """Return how to read on once the first packet has come; None for what is compressed, empty or of small packets."""
     with Path(path).open("rb", buffering=0) as stream:
         source = Source(io.BytesIO(stream.read(BLOCK)), path, hash_file=False)
     if source.container:
         return None
     reader = Reader(source)
-    return reader.layout.same() if next(reader.batches(), None) is not None else None
+    batch = next(reader.batches(), None)
+    if batch is None:
+        return None
+    lengths = batch.records[col.REC_CAP : batch.count * col.REC_STRIDE : col.REC_STRIDE]
+    return reader.layout.same() if sum(lengths) >= _LENGTH * batch.count else None
 
 
 def _seams(path: str, size: int, number: int, layout: Layout) -> list[int]:

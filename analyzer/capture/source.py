@@ -14,7 +14,7 @@ from analyzer.errors import CaptureError
 
 __all__ = ["BLOCK", "ROOM", "Source", "Stretch", "open_file"]
 
-BLOCK = 1 << 20
+BLOCK = 2 << 20
 """Bytes read at a time."""
 ROOM = 384 * 1024
 """Bytes kept free before each block for the record that the block before it cut; larger than any record."""

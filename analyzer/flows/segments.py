@@ -184,6 +184,13 @@ def update(
                 if kept[s + S_SILENCES]:
                     fetch(pool, g + 2 * G_WORDS)
                     fetch(lists, ((kept[s + S_SILENCES] >> 2) - 1) * L_STRIDE)
+            if i + AHEAD // 2 < n and which[i + AHEAD // 2] >= 0:
+                s = which[i + AHEAD // 2] * S_STRIDE
+                if kept[s + S_COUNT] >= KEEP_ALL and (kept[s + S_COUNT] + 1) % G_SEGMENTS < 2:
+                    # The ring goes on in another chunk, which the one that was asked for names.
+                    g = chunk_after(pool, kept[s + S_CHUNKS] >> 32) * G_STRIDE + 1
+                    fetch(pool, g)
+                    fetch(pool, g + G_WORDS + G_NS)
             if which[i] < 0:
                 continue
             r = i * ROW_STRIDE
