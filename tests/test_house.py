@@ -20,6 +20,7 @@ HELD_BY = {
     "api": "test_public_api",
     "capture.model": "test_report_health",
     "flows.model": "test_flows_rows",
+    "live.plan": "test_live_watch",
     "ruleset.condition_reader": "test_ruleset_conditions",
     "ruleset.model": "test_ruleset_conditions",
     "ruleset.schema": "test_ruleset_load",
@@ -76,8 +77,6 @@ OWED: set[str] = {
     "flows.tally",
     "flows.tally_merge",
     "flows.words",
-    "live.plan",
-    "live.watch",
     "recall",
 }
 """Modules whose own test is still to be written; nothing may be added."""

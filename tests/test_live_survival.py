@@ -10,20 +10,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from analyzer.capture.file import read_capture
-from analyzer.capture.interfaces import find_dumpcap
+from analyzer.capture.interfaces import find_dumpcap, list_devices
 from analyzer.capture.pcapng_writer import interface_block, packet_block, section_block
 from analyzer.units import NS
 from tests.conftest import Ran
 from tests.live_lab import Stage, Watched, fin_ignored, refused, why_not
 from tests.test_live_running import talk
-from tests.wire import Conversation
+from tests.wire import Captured, Conversation
 
 Call = Callable[..., Ran]
 _LAB = why_not()
@@ -111,21 +111,41 @@ def test_a_place_that_cannot_be_written(notconn: Call, tmp_path: Path) -> None:
     assert "choose another with -o" in ran.sentence
 
 
-@linux_root
-def test_a_full_disk_at_the_start(notconn: Call, tmp_path: Path) -> None:
-    full = tmp_path / "full"
-    full.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(full)], capture_output=True).returncode:
+def test_scapy_knows_no_device_for_all(notconn: Call, tmp_path: Path) -> None:
+    if all(device.name != "any" for device in list_devices()):
+        pytest.skip("there is no interface called any here")
+    ran = notconn("live", "-i", "any", "-o", tmp_path / "o", "--with", "scapy")
+    assert ran.code == 2
+    assert "name it, or install dumpcap" in ran.sentence
+
+
+@contextlib.contextmanager
+def _small_disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True
+    ).returncode:
         pytest.skip("a tmpfs cannot be mounted here")
     try:
-        with contextlib.suppress(OSError):
-            (full / "filler").write_bytes(bytes(4096))
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _fill(path: Path) -> None:
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as stream:
+        while stream.write(bytes(4096)):
+            pass
+
+
+@linux_root
+def test_a_full_disk_at_the_start(notconn: Call, tmp_path: Path) -> None:
+    with _small_disk(tmp_path / "full", "4k") as full:
+        _fill(full / "filler")
         ran = notconn("live", "-i", "lo", "-o", full / "out", "--duration", "1s")
         assert ran.code == 2
         assert "No space left on device" in ran.sentence
         assert "-o" in ran.sentence
-    finally:
-        subprocess.run(["umount", "-l", str(full)], check=True)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +159,9 @@ def test_a_full_disk_at_the_start(notconn: Call, tmp_path: Path) -> None:
         (("--log", "/no/such/log"), "check the name after --log"),
         (("--endpoint", "nowhere"), "--endpoint"),
         (("--exec",), "--exec"),
+        (("--snap", "40"), "--snap 40"),
+        (("--ring-size", "4KiB"), "1MiB at least"),
+        (("--attach", "jira:nothing"), "--attach 'jira:nothing'"),
     ],
 )
 def test_wrong_options_are_refused_in_one_sentence(
@@ -161,6 +184,10 @@ def test_interfaces_are_listed(notconn: Call) -> None:
 
 
 # -- a pipe ------------------------------------------------------------------------------------------------------------
+
+
+def _blocks(packets: Sequence[Captured]) -> bytes:
+    return b"".join(packet_block(0, ts_ns, data, len(data)) for ts_ns, data in packets)
 
 
 def _idle_drop() -> Conversation:
@@ -187,12 +214,91 @@ def test_a_pipe_is_watched_to_its_end(watch: Callable[..., Watched]) -> None:
     assert (Path(str(told["folder"])) / "slice.pcapng").is_file()
 
 
-def test_a_pipe_without_a_capture_is_refused(tmp_path: Path) -> None:
-    watched = Watched(None, "-", "-o", str(tmp_path), stdin=subprocess.DEVNULL)
-    assert watched.process.wait(30) == 2
-    assert watched.process.stderr is not None
-    assert "ended before a capture began" in watched.process.stderr.read()
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "ended before a capture began"),
+        (b"x", "ended before a capture began"),
+        (b"2026-11-22 10:00:00 ERROR send failed: 10057\n" * 99, "a text file"),
+        (bytes(100_000), "neither pcap nor pcapng"),
+        (b"\x1f\x8b\x08" + bytes(range(256)), "it is compressed"),
+    ],
+    ids=["nothing", "a byte", "a log", "zeros", "gzip"],
+)
+def test_a_pipe_without_a_capture_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
+    reading, writing = os.pipe()
+    watched = Watched(None, "-", "-o", str(tmp_path), stdin=reading)
+    os.close(reading)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as pipe:
+        pipe.write(data)
+    assert watched.finish(signal.SIGCONT) == 2
+    assert words in watched.errors
+    assert watched.errors.count("\n") == 1
     watched.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one program alone")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_end_finishes_ring_and_reports_and_a_restart_goes_on(
+    watch: Callable[..., Watched], tmp_path: Path, number: int
+) -> None:
+    dying = _idle_drop().packets
+    first = dying[: len(dying) - 6]
+    for part, wait in ((first, "1h"), (dying[len(first) :], "2s")):
+        reading, writing = os.pipe()
+        watched = watch(None, "-", "--wait", wait, stdin=reading)
+        os.close(reading)
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            pipe.write(_PREAMBLE + _blocks(part))
+            time.sleep(1.5)
+            assert watched.of("incident") == []
+            assert watched.finish(number) == 0
+        assert watched.errors == ""
+        assert watched.events[-1]["packets"] == len(part)
+    again = watched.wait_kind("ring")
+    assert f"going on with the ring: {len(first)} packets, 1 connections" in str(again["text"])
+    (told,) = watched.of("incident")
+    assert told["cause"] == "firewall-idle-drop"
+    assert told["slice_packets"] == len(dying)
+    rings = sorted((tmp_path / "out" / "ring").glob("ring-*.pcapng"))
+    assert sum(read_capture(str(path)).info.packets for path in rings) == len(dying)
+
+
+@linux_root
+def test_a_disk_that_fills_up_stops_neither_capture_nor_verdicts(tmp_path: Path) -> None:
+    with _small_disk(tmp_path / "small", "2m") as small:
+        reading, writing = os.pipe()
+        watched = Watched(None, "-", "-o", str(small / "out"), "--wait", "1s", stdin=reading)
+        os.close(reading)
+        try:
+            watched.wait_kind("start")
+            with os.fdopen(writing, "wb", buffering=0) as pipe:
+                quiet = talk(1, rounds=20).packets
+                pipe.write(_PREAMBLE + _blocks(quiet))
+                watched.wait_for(lambda _event: False, 1.0)
+                _fill(small / "filler")
+                pipe.write(_blocks(_idle_drop().packets))
+                full = watched.wait_for(lambda event: "packets cannot be kept" in str(event["text"]), 10)
+                assert full is not None, watched.events
+                told = watched.wait_for(lambda event: event["event"] == "incident", 15)
+                assert told is not None, watched.events
+                assert (told["cause"], told["folder"]) == ("firewall-idle-drop", None)
+                assert any("cannot be written down" in str(event["text"]) for event in watched.of("note"))
+                (small / "filler").unlink()
+                deadline = time.monotonic() + 20
+                over = None
+                while over is None and time.monotonic() < deadline:
+                    later = talk(2, rounds=2)
+                    later.now = _idle_drop().packets[-1][0] + round((time.monotonic() - deadline + 60) * NS)
+                    later.exchange(b"a", b"b")
+                    pipe.write(_blocks(later.packets[-2:]))
+                    over = watched.wait_for(lambda event: "that is over" in str(event["text"]), 1.0)
+                assert over is not None, watched.events
+            watched.wait_kind("end")
+            assert watched.finish() == 0
+            assert watched.errors == ""
+        finally:
+            watched.kill()
 
 
 # -- what a running watch survives -------------------------------------------------------------------------------------
@@ -284,6 +390,11 @@ def test_logs_signals_and_metrics(stage: Stage, watch: Callable[..., Watched], t
     assert told is not None, watched.events
     assert told["cause"] == "server-closed-then-client-sent"
     assert "10057" in (Path(str(told["folder"])) / "log.txt").read_text(encoding="utf-8")
+    log.rename(tmp_path / "app.log.1")
+    log.write_text(f"{stamp} ERROR recv from {stage.ran[0].server} failed: WSAENOTCONN 10057\n", encoding="utf-8")
+    rotated = watched.wait_for(lambda event: event.get("source") == "log" and event["id"] != told["id"], 15)
+    assert rotated is not None, watched.events
+    assert "recv from" in (Path(str(rotated["folder"])) / "log.txt").read_text(encoding="utf-8")
     watched.process.send_signal(signal.SIGUSR1)
     asked = watched.wait_for(lambda event: event.get("source") == "call", 15)
     assert asked is not None, watched.events
