@@ -26,6 +26,14 @@ def listed(part: Part) -> int:
     return min(_LISTED, sum(len(crowd.members) for crowd in part.crowds))
 
 
+def _shares(sizes: Sequence[int], room: int) -> list[int]:
+    """Share ``room`` out evenly; what a small crowd does not need goes to the larger ones."""
+    given = [0] * len(sizes)
+    for left, place in enumerate(sorted(range(len(sizes)), key=lambda place: sizes[place])):
+        given[place] = min(sizes[place], (room - sum(given)) // (len(sizes) - left))
+    return given
+
+
 def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[IncidentReport], list[Finding]]:
     """Return the entries and findings of a part's crowds.
 
@@ -37,7 +45,8 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
     by_flow = {one.symptom.flow_index: str(number) for number, one in enumerate(part.incidents, first)}
     reports: list[IncidentReport] = []
     findings: list[Finding] = []
-    for crowd in part.crowds:
+    shares = _shares([len(crowd.members) for crowd in part.crowds], listed(part))
+    for crowd, share in zip(part.crowds, shares, strict=True):
         cause = rules.causes[crowd.cause]
         example = by_flow.get(crowd.example, "")
         findings.append(
@@ -55,7 +64,7 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
         confidence, score = level(crowd.score), round(crowd.score, 3)
         summary = f"Its packets show what incident {example} shows; it was not examined by itself."
         end = f"It ended as incident {example} did."
-        for flow in crowd.members[: max(0, _LISTED - len(reports))]:
+        for flow in crowd.members[:share]:
             client, server = flows.ends(flow.index)
             reports.append(
                 IncidentReport(

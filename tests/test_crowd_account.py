@@ -6,7 +6,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from analyzer.crowd_account import crowd_reports, join
+import pytest
+
+from analyzer.crowd_account import _shares, crowd_reports, join
 from analyzer.pipeline import Part, Question, analyze, examine
 from analyzer.report.model import Report
 from analyzer.units import MS
@@ -103,3 +105,16 @@ def test_an_entry_of_another_server_stands_alone_and_a_lone_example_gets_a_group
     join([*alike, stranger], reports, grouped)
     assert [(one.id, one.group) for one in reports] == [("1", "g1"), ("2", "g1"), ("3", "g1"), ("4", None)]
     assert [(one.id, one.incidents, one.example) for one in grouped] == [("g1", ("1", "2", "3"), "1")]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "shares"),
+    [
+        ([2500, 2500, 2500, 2500], 2000, [500, 500, 500, 500]),
+        ([5000, 10, 300], 2000, [1690, 10, 300]),
+        ([3, 4], 7, [3, 4]),
+        ([], 0, []),
+    ],
+)
+def test_no_crowd_takes_the_room_of_another(sizes: list[int], room: int, shares: list[int]) -> None:
+    assert _shares(sizes, room) == shares
