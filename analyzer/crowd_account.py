@@ -130,6 +130,8 @@ def join(entries: Sequence[IncidentReport], reports: list[IncidentReport], group
             incidents=ids,
             first_ns=min(group.first_ns, *(one.time_ns for one in members)),
             last_ns=max(group.last_ns, *(one.time_ns for one in members)),
+            # What the few examined ones have in common, such as their rhythm, is not that of the crowd.
+            text="",
         )
         names |= dict.fromkeys((one.id for one in members), head.group)
     reports += [replace(one, group=names.get(one.id)) for one in entries]

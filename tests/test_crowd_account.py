@@ -92,6 +92,7 @@ def test_entries_stand_in_the_group_of_what_was_examined_of_their_cause_and_serv
     assert {by_id[one].group for one in group.incidents} == {group.id}
     assert {by_id[one].cause for one in group.incidents} == {group.cause}
     assert group.example in group.incidents
+    assert group.text == ""
     assert group.first_ns == min(one.time_ns for one in report.incidents)
     assert group.last_ns == max(one.time_ns for one in report.incidents)
     assert [one.id for one in report.leading()] == [group.example]
