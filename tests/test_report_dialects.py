@@ -15,6 +15,7 @@ from analyzer.pipeline import Question, analyze
 from analyzer.report.model import Report
 from analyzer.report.phrases import frames
 from analyzer.report.render import FORMATS, render
+from analyzer.report.text import TICKET_LINES, ticket
 from tests import report_samples
 from tests.cases import answered, sample_names
 from tests.dialects import READERS
@@ -48,6 +49,13 @@ def test_every_dialect_of_every_sample_says_the_same(name: str, dialect: str) ->
         else:
             assert frames(one.frames, word=False) in words
         assert dialect == "csv" or one.statement.rstrip(".")[:40] in words
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_the_tickets_text_of_every_sample_fits_a_comment(name: str) -> None:
+    report = answered(name, with_log=True)
+    for one in report.leading():
+        assert len(ticket(report, one).splitlines()) <= TICKET_LINES
 
 
 # -- hostile input -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from analyzer.errors import OutputError, UsageError
 from analyzer.pipeline import Examined, Question, examine, report_of
 from analyzer.redaction.masks import Masks
 from analyzer.report.redact import redact
-from analyzer.report.render import render
+from analyzer.report.render import FORMATS, render
 from analyzer.slices.make import find_incident, make_slice, prepare_masks, redacted_report
 from tests.cases import Case, labelled, sample, sample_names
 from tests.wire import Conversation
@@ -57,7 +57,7 @@ def check(case: Case, tmp_path: Path) -> None:
     assert made.comparison.same, made.comparison.sentence
     data = target.read_bytes()
     report = redact(report_of(found), masks)
-    page = b"".join(render(report, name) for name in ("json", "html", "markdown", "text"))
+    page = b"".join(render(report, name) for name in FORMATS if name != "pdf")
     for old in originals(masks):
         assert old not in data
         if len(old) > 6:
