@@ -261,7 +261,7 @@ def _code(page: _Page, fixes: Sequence[Fix]) -> list[str]:
             body = [line for line in block(source).strip("\n").split("\n") if line]
             if len(body) <= _CODE_LINES and all(len(line) + 4 <= page.width for line in body):
                 others = dict.fromkeys(plain(name) for one in fixes for name in one.code if name != language)
-                more = f" ({', '.join(others)}: see --format markdown or html)" if others else ""
+                more = f" (the full report has {', '.join(others)} too)" if others else ""
                 which = f"{number}. in" if number <= _SHOWN_FIXES else "In"
                 head = page.clip(f"{'':<{_LABEL}}{which} {plain(language)}{more}:")
                 return [page.paint("2", head), *(f"    {line}" for line in body)]
