@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from analyzer.endpoint import Endpoint
 from analyzer.logs.model import LogEvent, LogFile
 
@@ -83,3 +86,32 @@ def test_equal_events_keep_their_places() -> None:
     first, second = found.errors
     assert lines(found.context(first)) == [1]
     assert lines(found.context(second)) == [1, 3]
+
+
+_EVENTS = st.builds(
+    event,
+    st.none() | st.integers(0, 400),
+    st.sampled_from(("error", "error", "error", "prior", "lifecycle")),
+    local_port=st.none() | st.integers(1, 2),
+)
+
+
+@given(st.lists(_EVENTS, min_size=1, max_size=40), st.booleans(), st.integers(0, 100), st.data())
+def test_context_finds_what_looking_at_every_record_finds(
+    events: list[LogEvent], ordered: bool, within: int, data: st.DataObject
+) -> None:
+    if ordered:
+        events.sort(key=lambda one: one.time_ns or 0)
+    found = log(*events)
+    events = list(found.events)
+    place = data.draw(st.integers(0, len(events) - 1))
+    near: list[LogEvent] = []
+    for other in reversed(events[:place]):
+        if events[place].time_ns is not None and other.time_ns is not None:
+            if abs(other.time_ns - events[place].time_ns) > within * NS:
+                break
+        elif len(near) >= 20:
+            break
+        if other.kind != "error" and events[place].concerns(other):
+            near.insert(0, other)
+    assert found.context(events[place], within * NS) == near

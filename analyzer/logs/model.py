@@ -7,6 +7,9 @@ What a log does not say is None, never a guess from elsewhere.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from operator import le
 from typing import Literal
 
 from analyzer.endpoint import Endpoint
@@ -145,7 +148,7 @@ class LogFile:
     """Records with the error, those beyond the bound and folded ones included."""
     sockets: tuple[SocketRow, ...] = ()
     """Rows of a socket table; empty for a log."""
-    _places: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
+    _orders: list[_Order] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[LogEvent, ...]:
@@ -175,15 +178,19 @@ class LogFile:
                 return other
         return None
 
+    @property
+    def _order(self) -> _Order:
+        if not self._orders:
+            self._orders.append(_Order.of(self.events))
+        return self._orders[0]
+
     def _place(self, event: LogEvent) -> int:
-        if not self._places:
-            self._places.update({id(one): place for place, one in enumerate(self.events)})
-        place = self._places.get(id(event))
+        place = self._order.places.get(id(event))
         return self.events.index(event) if place is None else place
 
     def _around(self, event: LogEvent, within_ns: int, places: range) -> list[LogEvent]:
         found: list[LogEvent] = []
-        for place in places[:_SEARCHED]:
+        for place in self._order.worth_a_look(event, within_ns, places[:_SEARCHED]):
             other = self.events[place]
             if event.time_ns is not None and other.time_ns is not None:
                 # A step back of the clock is no reason to stop, only a record far away is.
@@ -194,6 +201,42 @@ class LogFile:
             if other.kind != "error" and event.concerns(other):
                 found.append(other)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Where the records of a log stand."""
+
+    places: dict[int, int]
+    """By identity."""
+    stories: list[int]
+    """Of all that is no error."""
+    times: list[int] | None
+    """Of all records, where each has one and none is before the one in front of it."""
+
+    @classmethod
+    def of(cls, events: Sequence[LogEvent]) -> _Order:
+        """Look at every record once."""
+        times = [one.time_ns for one in events if one.time_ns is not None]
+        return cls(
+            {id(one): place for place, one in enumerate(events)},
+            [place for place, one in enumerate(events) if one.kind != "error"],
+            times if len(times) == len(events) and all(map(le, times, times[1:])) else None,
+        )
+
+    def worth_a_look(self, event: LogEvent, within_ns: int, places: range) -> Sequence[int]:
+        """Leave out of ``places``, which go one way, what cannot matter: a storm is thousands of the same error."""
+        if not places:
+            return places
+        low, high = min(places[0], places[-1]), max(places[0], places[-1])
+        if self.times is not None and event.time_ns is not None:
+            low = max(low, bisect_left(self.times, event.time_ns - within_ns))
+            high = min(high, bisect_right(self.times, event.time_ns + within_ns) - 1)
+        elif bisect_left(self.stories, low) < bisect_right(self.stories, high):
+            # Any record, an error too, may be the one that is too far away.
+            return places
+        near = self.stories[bisect_left(self.stories, low) : bisect_right(self.stories, high)]
+        return near if places.step > 0 else near[::-1]
 
 
 _UNTIMED_NEAR = 20

@@ -63,7 +63,7 @@ def mask_target(target: Target, masks: Masks) -> Target:
 
 def mask_log(log: LogFile, masks: Masks) -> LogFile:
     """Return a log as it would read if the hosts had the names and addresses that stand for them."""
-    return replace(log, events=tuple(_event(event, masks) for event in log.events), _places={})
+    return replace(log, events=tuple(_event(event, masks) for event in log.events), _orders=[])
 
 
 def _event(event: LogEvent, masks: Masks) -> LogEvent:
