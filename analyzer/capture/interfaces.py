@@ -97,11 +97,10 @@ def _from_dumpcap(path: str) -> list[_Row]:
 
 def _from_scapy() -> list[_Row]:
     try:
-        import scapy.arch
+        import scapy.arch  # noqa: F401 - fills the list of interfaces
         from scapy.config import conf
     except Exception:  # noqa: BLE001 - scapy probes the system while it is imported and may fail in any way
         return []
-    del scapy.arch
     rows: list[_Row] = []
     for device in conf.ifaces.values():
         addresses = tuple(one for family in (4, 6) for one in device.ips.get(family, []))

@@ -130,10 +130,9 @@ class _Elsewhere:
 
 def _open(name: str, promiscuous: bool, capture_filter: str) -> tuple[Any, bool]:
     logging.getLogger("scapy").setLevel(logging.ERROR)
-    import scapy.arch
+    import scapy.arch  # noqa: F401 - chooses the kind of socket
     from scapy.config import conf
 
-    del scapy.arch
     conf.sniff_promisc = promiscuous
     linux = sys.platform.startswith("linux") and not conf.use_pcap
     if not linux:
