@@ -204,7 +204,8 @@ def _at_another_time(
         farthest = _WELL_UNTIL_NS if reading.flow.first_ns <= time < death else None
         if skew_between(time, death, zone_known=zone_known, farthest_ns=farthest) is not None:
             dead.append((fit, examination))
-    return _not_told_of(dead, told_of) if dead and (named or len(dead) == 1) else None
+    alike = len({examination.cause for _, examination in dead}) == 1
+    return _not_told_of(dead, told_of) if dead and (named or alike) else None
 
 
 def _ranked(

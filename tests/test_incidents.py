@@ -146,10 +146,11 @@ def test_a_clock_that_is_a_guess_may_be_minutes_off(line: str) -> None:
     assert any("clock" in cap.because for cap in incident.diagnosis.caps)
 
 
-def test_a_clock_is_not_thought_hours_off_nor_one_of_several_deaths_picked_for_it() -> None:
+def test_a_clock_is_not_thought_hours_off_nor_one_of_unlike_deaths_picked_for_it() -> None:
     late = [_talk(50200 + number, START + 100 * NS, f"10.9.0.7:{8080 + number}") for number in (0, 1)]
-    for conv in late:
-        conv.server_rst(after="1s")
+    late[0].server_rst(after="1s")
+    late[1].client("GET / HTTP/1.1\r\n\r\n", acked=False, arrives=False)
+    late[1].unanswered(4)
     (hours,), _ = tie(_lines((START - HOUR, "ERROR send to 10.9.0.7:8080 failed: 10057")), late[0])
     assert hours.symptom.flow_index is None
     (unnamed,), _ = tie(_lines((START - 30 * NS, "ERROR send failed: 10057")), *late)

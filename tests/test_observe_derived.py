@@ -214,6 +214,19 @@ def test_large_answers_that_never_came_are_seen_by_the_small_ones_that_did() -> 
     assert known(facts_of(ordinary.server_closes_client_closes()), "missing_large_answer") is False
 
 
+def test_full_segments_that_come_are_no_narrow_path() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.client("give me much")
+    for _ in range(3):
+        conv.server("x" * 1200)
+    heard = conv._sides["client"].acked
+    conv.segment("server", "A", "x" * 1200, arrives=False, captured=False)
+    conv.segment("server", "PA", "tail")
+    conv.segment("client", "A", ack=heard)
+    assert known(facts_of(conv), "missing_large_answer") is False
+
+
 def test_a_socket_table_may_know_the_process_by_name_only() -> None:
     conv = ordinary.long_idle_survives()
     ends = parse_endpoint(conv.client_name), parse_endpoint(conv.server_name)
@@ -252,3 +265,17 @@ def test_falling_back_to_the_other_family_is_no_incident_by_itself(end: str, fel
     assert known(facts_of(first, then), "fell_back") is fell_back
     found, _, _ = from_capture(examiner_of(first, then))
     assert [incident.diagnosis.cause for incident in found] == ([] if fell_back else ["address-race-lost"])
+
+
+@pytest.mark.parametrize(("port", "raced"), [(443, True), (444, False)])
+def test_one_of_two_to_the_same_endpoint_may_be_cancelled(port: int, raced: bool) -> None:
+    first = Conversation(client="10.0.0.5:50001", server="10.9.0.7:443", rtt_ms=400)
+    first.syn()
+    first.syn_ack()
+    first.client_rst(with_ack=False)
+    twin = Conversation(client="10.0.0.5:50002", server=f"10.9.0.7:{port}", start=START + NS // 10)
+    twin.handshake()
+    twin.exchange()
+    assert known(facts_of(first, twin), "fell_back") is raced
+    found, _, _ = from_capture(examiner_of(first, twin))
+    assert [incident.diagnosis.cause for incident in found] == ([] if raced else ["connect-abandoned"])

@@ -13,6 +13,7 @@ from tests.wire import Conversation
 
 START = Conversation().now
 HELLO = bytes.fromhex("16030100300100002c0303") + bytes(42)
+CLIENT_HELLO = bytes.fromhex("16030100300100002c0303") + bytes(42)
 SERVER_HELLO = bytes.fromhex("160303002c020000280303") + bytes(38)
 
 
@@ -235,3 +236,12 @@ def test_other_protocols_have_no_data_connection() -> None:
     facts = facts_of(guilty.server_reset())
     assert known(facts, "ftp_data_opening") == "none"
     assert known(facts, "ftp_announced") is False
+
+
+def test_what_the_server_says_to_a_client_that_has_closed_takes_no_handshake_further() -> None:
+    conv = Conversation(server="10.9.0.7:443")
+    conv.handshake()
+    conv.client(CLIENT_HELLO)
+    conv.fin("client", acked=False)
+    conv.server(SERVER_HELLO)
+    assert known(facts_of(conv), "tls_stage") == "client-hello"

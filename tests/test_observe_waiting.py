@@ -89,6 +89,18 @@ def test_timers_are_round(seconds: float, round_: bool) -> None:
     assert known(facts_of(conv), "whole_silence") is round_
 
 
+def test_a_servers_timer_began_before_the_last_acknowledgment() -> None:
+    conv = Conversation(rtt_ms=40)
+    conv.handshake()
+    conv.exchange()
+    conv.wait(4.93)
+    conv.server_rst()
+    silence = known(facts_of(conv), "silence_before_end")
+    assert isinstance(silence, int)
+    assert silence < 5 * NS
+    assert known(facts_of(conv), "whole_silence") is True
+
+
 def test_idle_is_told_from_waiting() -> None:
     idle = _open()
     idle.fin("server", after="60s")

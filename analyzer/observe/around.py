@@ -15,6 +15,8 @@ from analyzer.units import NS
 __all__ = ["observe_around"]
 
 _STOPPED_TOGETHER_NS = 10 * NS
+_OWED_NS = 3 * NS
+"""A server that owes a reply longer than this is not well (RFC 6298: a retransmission would have come)."""
 _MOVED_NS = 90 * NS
 """A host has another address and uses it within this time, or what stopped before had another reason."""
 
@@ -92,6 +94,8 @@ def _at_error(facts: FactSet, symptom: Symptom, reading: Reading, around: Surrou
     ended = reading.ending.starts
     opened = reading.opening.final_ack.ts_ns if reading.opening.final_ack is not None else flow.first_ns
     healthy = reading.established and time + slack >= opened and (ended is None or ended.ts_ns > time + slack)
+    owed = facts.known_values.get("ftp_reply_awaited")
+    healthy = healthy and not (isinstance(owed, int) and owed >= _OWED_NS)
     if healthy and beyond:
         facts.miss("healthy_at_error", "the capture ends before the error", "a capture that goes on past the error")
     else:

@@ -21,6 +21,8 @@ __all__ = ["observe_derived", "observe_peer"]
 
 _LOOKUP_BEFORE_NS = 30 * NS
 _SCAN_PORTS = 10
+_LARGE = 500
+"""Bytes of payload that every path carries in one segment (RFC 9293 §3.7.1: 536)."""
 
 
 def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None:
@@ -221,11 +223,16 @@ def _family(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     ]
     if siblings:
         facts.know("sibling_family_differs", any(len(row.responder.packed) != mine for row in siblings))
-    other_family = [row.first_frame for row in siblings if len(row.responder.packed) != mine]
+    instead = [row for row in siblings if len(row.responder.packed) != mine]
     opening = reading.opening
-    dropped = opening.kind in (OpeningKind.RESET, OpeningKind.ABANDONED)
-    dropped = dropped or (opening.kind is OpeningKind.UNANSWERED and len(opening.syns) == 1)
-    facts.know("fell_back", dropped and bool(other_family), tuple(other_family[:2]))
+    cancelled = opening.kind is OpeningKind.ABANDONED
+    cancelled = cancelled or (opening.kind is OpeningKind.UNANSWERED and len(opening.syns) == 1)
+    if cancelled:
+        host = flow.initiator.endpoint.packed
+        twins = around.to_responder(flow.responder.endpoint).near(flow.first_ns, 2 * NS)
+        instead += [row for row in twins if row.established and row.initiator.packed == host]
+    fell_back = bool(instead) and (cancelled or opening.kind is OpeningKind.RESET)
+    facts.know("fell_back", fell_back, tuple(row.first_frame for row in instead[:2]))
 
 
 def _scan(facts: FactSet, reading: Reading, around: Surroundings) -> None:
@@ -242,5 +249,7 @@ def _missing_large_answer(facts: FactSet, reading: Reading) -> None:
         facts.know("missing_large_answer", value=False)
         return
     asked = [s.frame for s in reading.view.initiator if s.payload_len and s.frame < hole.frame][-1:]
-    missing = half.missing_bytes >= 500 and half.max_payload < 1300
+    # Several of one size, the largest, are full segments: these do pass.
+    full = sum(s.payload_len == half.max_payload for s in reading.view.responder) > 1 and half.max_payload >= _LARGE
+    missing = half.missing_bytes >= _LARGE and half.max_payload < 1300 and not full
     facts.know("missing_large_answer", missing, (*asked, hole.frame) if missing else ())

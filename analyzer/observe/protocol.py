@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.capture.model import Note
 from analyzer.factset import FactSet
+from analyzer.flows.model import FIN, RST
 from analyzer.observe.ending import watched_until
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.opening import OpeningKind, read_opening
@@ -42,7 +43,7 @@ def observe_protocol(facts: FactSet, symptom: Symptom, reading: Reading, around:
             facts.know("protocol", _NAMES.get(talk.protocol, talk.protocol.value))
         else:
             facts.miss("protocol", "the capture holds no payload")
-    facts.know("tls_stage", _STAGES[talk.tls], _tls_frames(reading))
+    facts.know("tls_stage", _stage(reading), _tls_frames(reading))
     if talk.tls_alert is not None and talk.tls_alert_frame is not None:
         who = "client" if talk.tls_alert_from_initiator else "server"
         facts.know("tls_alert", "fatal", (talk.tls_alert_frame,), f"The {who} sent the TLS alert {talk.tls_alert}.")
@@ -84,6 +85,16 @@ def _tail_time(reading: Reading) -> int:
         if s.frame == frame:
             return s.ts_ns
     return 0
+
+
+def _stage(reading: Reading) -> str:
+    """Return how far the handshake came until the client closed; what the server said after that met nobody."""
+    flow = reading.flow
+    closed = next((s.frame for s in reading.view.initiator if s.has(FIN | RST)), None)
+    first = flow.responder.head_frame
+    if reading.talk.tls is TlsState.ANSWERED and closed is not None and first is not None and closed < first:
+        return _STAGES[TlsState.HELLO_ONLY]
+    return _STAGES[reading.talk.tls]
 
 
 def _tls_frames(reading: Reading) -> tuple[int, ...]:

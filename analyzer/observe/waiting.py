@@ -109,7 +109,8 @@ def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     before = [s for s in reading.view.segments if s.frame <= pause.before.frame]
     facts.know("request_before_silence_answered", _idle_at(before), frames[:1])
     facts.know("requests_before_silence", _exchanges(before))
-    facts.know("whole_silence", _round_number(duration))
+    # A timer of the server began up to a round trip before the client's last acknowledgment was seen.
+    facts.know("whole_silence", _round_number(duration + min(reading.view.round_trip_ns or 0, NS // 10)))
     _same_path(facts, reading, around, pause, longest)
 
 
@@ -197,7 +198,9 @@ def _delivery(facts: FactSet, reading: Reading) -> None:
         for name in ("undelivered", "transmissions_unanswered", "unanswered_time"):
             facts.miss(name, "only one direction was captured", "a capture of both directions")
         return
-    stuck = {side: run for side, run in reading.stuck.items() if run is not None and (run.repeats or run.span_ns > NS)}
+    runs = {side: run for side, run in reading.stuck.items() if run is not None}
+    # What is captured twice at one time was sent once.
+    stuck = {side: run for side, run in runs.items() if run.span_ns > (0 if run.repeats else NS)}
     who = "both" if len(stuck) == 2 else "none"
     if len(stuck) == 1:
         who = "initiator" if True in stuck else "responder"

@@ -41,9 +41,9 @@ DERIVED = (
     truth(
         "fell_back",
         "The program gave the attempt up at once, or it was refused, and one to the other address family connected "
-        "within two seconds, as programs that try both do (RFC 8305)",
+        "within two seconds, as programs that try both do (RFC 8305); or it gave up one of two to the same endpoint",
         NO_FLOW,
-        "The program fell back to the other address family, and connected.",
+        "Another attempt of the same program connected in its place.",
     ),
     truth(
         "foreign_ack_seen",
