@@ -40,8 +40,6 @@ OWED: set[str] = {
     "cli.attach",
     "cli.bundle",
     "cli.diff",
-    "cli.interfaces",
-    "cli.live",
     "cli.question",
     "cli.slice",
     "decode.ahead",

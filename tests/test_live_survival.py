@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from analyzer.capture.file import read_capture
-from analyzer.capture.interfaces import find_dumpcap, list_devices
+from analyzer.capture.interfaces import find_dumpcap
 from analyzer.capture.pcapng_writer import interface_block, packet_block, section_block
 from analyzer.units import NS
 from tests.conftest import Ran
-from tests.live_lab import Stage, Watched, fin_ignored, refused, why_not
+from tests.live_lab import Stage, Watched, fill, fin_ignored, refused, small_disk, why_not
 from tests.test_live_running import talk
 from tests.wire import Captured, Conversation
 
@@ -56,131 +56,6 @@ def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
     yield start
     for one in made:
         one.kill()
-
-
-# -- what cannot begin -------------------------------------------------------------------------------------------------
-
-
-def test_neither_interface_nor_pipe(notconn: Call) -> None:
-    assert "name what to watch" in notconn("live").sentence
-
-
-def test_a_file_is_for_analyze(notconn: Call, tmp_path: Path) -> None:
-    assert "notconn analyze" in notconn("live", tmp_path / "x.pcap").sentence
-
-
-def test_an_interface_that_is_not_there(notconn: Call, tmp_path: Path) -> None:
-    ran = notconn("live", "-i", "eth99", "-o", tmp_path)
-    assert ran.code == 2
-    assert "there is no such interface" in ran.sentence
-    assert "notconn interfaces" in ran.sentence
-
-
-@linux_root
-@pytest.mark.parametrize("backend", [pytest.param("dumpcap", marks=with_dumpcap), "scapy"])
-def test_a_wrong_filter(notconn: Call, tmp_path: Path, backend: str) -> None:
-    ran = notconn("live", "-i", "lo", "-o", tmp_path, "--filter", "tcp prt 80", "--with", backend)
-    assert ran.code == 2
-    assert "--filter 'tcp prt 80' is no capture filter" in ran.sentence
-    assert "such as 'tcp port 443'" in ran.sentence
-
-
-@linux_root
-@pytest.mark.parametrize("backend", [pytest.param("dumpcap", marks=with_dumpcap), "scapy"])
-def test_no_rights(tmp_path: Path, backend: str) -> None:
-    if shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not installed")
-    root = Path(__file__).resolve().parents[1]
-    rights = "-net_raw,-net_admin"
-    drop = ["setpriv", "--inh-caps", rights, "--bounding-set", rights]
-    command = [sys.executable, "-m", "analyzer.cli.main", "live", "-i", "lo", "-o", str(tmp_path / "o")]
-    done = subprocess.run(
-        [*drop, *command, "--with", backend], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "this user may not capture packets" in done.stderr
-
-
-def test_a_place_that_cannot_be_written(notconn: Call, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("x", encoding="utf-8")
-    ran = notconn("live", "-i", "lo", "-o", file / "out")
-    assert ran.code == 2
-    assert "choose another with -o" in ran.sentence
-
-
-def test_scapy_knows_no_device_for_all(notconn: Call, tmp_path: Path) -> None:
-    if all(device.name != "any" for device in list_devices()):
-        pytest.skip("there is no interface called any here")
-    ran = notconn("live", "-i", "any", "-o", tmp_path / "o", "--with", "scapy")
-    assert ran.code == 2
-    assert "name it, or install dumpcap" in ran.sentence
-
-
-@contextlib.contextmanager
-def _small_disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True
-    ).returncode:
-        pytest.skip("a tmpfs cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def _fill(path: Path) -> None:
-    with contextlib.suppress(OSError), path.open("wb", buffering=0) as stream:
-        while stream.write(bytes(4096)):
-            pass
-
-
-@linux_root
-def test_a_full_disk_at_the_start(notconn: Call, tmp_path: Path) -> None:
-    with _small_disk(tmp_path / "full", "4k") as full:
-        _fill(full / "filler")
-        ran = notconn("live", "-i", "lo", "-o", full / "out", "--duration", "1s")
-        assert ran.code == 2
-        assert "No space left on device" in ran.sentence
-        assert "-o" in ran.sentence
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--memory", "4MiB"), "160MiB at least"),
-        (("--wait", "soon"), "--wait"),
-        (("--ring-size", "big"), "--ring-size"),
-        (("--report", "text,poem"), "--report poem"),
-        (("--metrics", "x:y"), "--metrics"),
-        (("--log", "/no/such/log"), "check the name after --log"),
-        (("--endpoint", "nowhere"), "--endpoint"),
-        (("--exec",), "--exec"),
-        (("--snap", "40"), "--snap 40"),
-        (("--ring-size", "4KiB"), "1MiB at least"),
-        (("--attach", "jira:nothing"), "--attach 'jira:nothing'"),
-    ],
-)
-def test_wrong_options_are_refused_in_one_sentence(
-    notconn: Call, tmp_path: Path, arguments: tuple[str, ...], words: str
-) -> None:
-    ran = notconn("live", "-i", "lo", "-o", tmp_path / "o", "--with", "scapy", *arguments)
-    assert ran.code == 2
-    assert words in ran.sentence
-
-
-def test_interfaces_are_listed(notconn: Call) -> None:
-    import json
-
-    found = json.loads(notconn("interfaces", "--format", "json").out)
-    assert found["schema"] == "notconn-interfaces/1"
-    names = {one["name"] for one in found["interfaces"]}
-    assert names
-    text = notconn("interfaces").out
-    assert all(one["label"] in text for one in found["interfaces"])
 
 
 # -- a pipe ------------------------------------------------------------------------------------------------------------
@@ -266,7 +141,7 @@ def test_the_end_finishes_ring_and_reports_and_a_restart_goes_on(
 
 @linux_root
 def test_a_disk_that_fills_up_stops_neither_capture_nor_verdicts(tmp_path: Path) -> None:
-    with _small_disk(tmp_path / "small", "2m") as small:
+    with small_disk(tmp_path / "small", "2m") as small:
         reading, writing = os.pipe()
         watched = Watched(None, "-", "-o", str(small / "out"), "--wait", "1s", stdin=reading)
         os.close(reading)
@@ -276,7 +151,7 @@ def test_a_disk_that_fills_up_stops_neither_capture_nor_verdicts(tmp_path: Path)
                 quiet = talk(1, rounds=20).packets
                 pipe.write(_PREAMBLE + _blocks(quiet))
                 watched.wait_for(lambda _event: False, 1.0)
-                _fill(small / "filler")
+                fill(small / "filler")
                 pipe.write(_blocks(_idle_drop().packets))
                 full = watched.wait_for(lambda event: "packets cannot be kept" in str(event["text"]), 10)
                 assert full is not None, watched.events
