@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 
 from analyzer.report.escape import csv_cell, markdown, markdown_code, plain
-from analyzer.report.model import Culprit, IncidentReport, Report
+from analyzer.report.model import Culprit, Evidence, IncidentReport, Report
 from analyzer.report.phrases import connection, frames, instant
 from analyzer.units import NS, format_duration
 
@@ -87,7 +87,7 @@ def questions(incident: IncidentReport, zone: tzinfo) -> list[str]:
         f"from {both_times(decisive.start_ns, zone)}.",
     }
     asked = [text.format(**values).strip() for text in _ASKED[incident.culprit]]
-    asked += [f"{one.fact} {one.why}: {one.settle_by}" for one in incident.unknown]
+    asked += [f"{one.fact.rstrip('.')}: {one.why.rstrip('.')}. {one.settle_by}" for one in incident.unknown]
     if incident.disproof:
         asked.append(f"Did you see this, which would prove the verdict wrong: {incident.disproof}")
     return [text for text in asked if text]
@@ -104,13 +104,17 @@ def questions_markdown(report: Report, zone: tzinfo) -> str:
             "",
             f"- Connection: {markdown_code(connection(incident))}",
             f"- Time: {both_times(incident.time_ns, zone)}",
-            *[f"- Proof: {markdown(one.statement)} {frames(one.frames)}".rstrip() for one in incident.evidence[:4]],
+            *[f"- Proof: {markdown(one.statement)}{_place(one)}" for one in incident.evidence[:4]],
             "",
             *[f"{number}. {markdown(text)}" for number, text in enumerate(questions(incident, zone), 1)],
             "",
         ]
     lines.append("Times are those of the capturing host's clock, in UTC and in local time; frames are the capture's.")
     return "\n".join(lines) + "\n"
+
+
+def _place(evidence: Evidence) -> str:
+    return f" ({frames(evidence.frames)})" if evidence.frames else ""
 
 
 def times_csv(report: Report, zone: tzinfo) -> str:
@@ -121,7 +125,7 @@ def times_csv(report: Report, zone: tzinfo) -> str:
 def _rows(report: Report, zone: tzinfo) -> Iterator[str]:
     yield "incident,frame,utc,local,what,note"
     for incident in report.leading():
-        for row in incident.timeline:
+        for row in (one for one in incident.timeline if one.kind != "elided"):
             cells = (
                 incident.id, "" if row.frame is None else str(row.frame), instant(row.ts_ns, 6),
                 local_time(row.ts_ns, zone), row.label, row.note,

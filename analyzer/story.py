@@ -99,7 +99,8 @@ def timeline(incident: Incident, around: Surroundings) -> tuple[TimelineRow, ...
         rows.append(
             TimelineRow(incident.symptom.time_ns, f"log: {what}", "log", note=_reported(event), decisive=True)
         )
-    rows.sort(key=lambda row: (row.ts_ns, row.frame or 0))
+    # What was left out comes after the packet whose time it has.
+    rows.sort(key=lambda row: (row.ts_ns, row.frame is None))
     return tuple(rows)
 
 

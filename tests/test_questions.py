@@ -50,3 +50,12 @@ def test_the_table_of_times_is_csv_with_both_times() -> None:
     assert all(row["utc"].endswith("UTC") and row["local"].endswith("+05:30") for row in rows)
     for row in csv.reader(io.StringIO(times_csv(samples.hostile(), ZONE))):
         assert not any(cell[:1] in "=+@" for cell in row if cell)
+
+
+def test_what_was_left_out_of_a_timeline_is_no_moment_to_look_up() -> None:
+    one = samples.idle_drop_incident()
+    gap = replace(one.timeline[3], kind="elided", frame=None, label="6 packets not shown")
+    report = replace(samples.idle_drop(), incidents=(replace(one, timeline=(*one.timeline[:4], gap, *one.timeline[4:])),))
+    text = times_csv(report, ZONE)
+    assert "not shown" not in text
+    assert len(text.splitlines()) == 1 + len(one.timeline)
