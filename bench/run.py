@@ -57,7 +57,7 @@ class Run:
 
 def programs() -> list[Program]:
     """Return everything that is compared, ours first."""
-    start = (sys.executable, "-c", "import sys; from analyzer.cli.main import main; sys.exit(main())")
+    start = (sys.executable, "-c", "from analyzer.cli.main import console; console()")
     return [
         Program("notconn analyze", (*start, "analyze", "{capture}")),
         Program("notconn analyze json", (*start, "analyze", "--format", "json", "{capture}")),

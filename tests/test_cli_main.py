@@ -115,6 +115,45 @@ def test_only_the_command_that_is_asked_for_is_loaded() -> None:
     assert "analyzer.cli.analyze" not in loaded
 
 
+SLOW_TO_START = ("dataclasses", "difflib", "html", "inspect", "jinja2", "numpy", "rich", "shutil", "socket", "tomllib")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="argparse itself loads some of them for its colours")
+def test_a_small_capture_is_not_kept_waiting_for_what_it_does_not_need(capture: Path) -> None:
+    script = (
+        "import sys; from analyzer.cli.main import main; code = main(['analyze', sys.argv[1]]); "
+        f"print([name for name in {SLOW_TO_START!r} if name in sys.modules], file=sys.stderr)"
+    )
+    # Without the site's own start-up files, which import what they like.
+    command = [sys.executable, "-S", "-c", script, str(capture)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
+    assert b"Incident 1" in done.stdout
+    assert done.stderr.decode().strip() == "[]"
+
+
+def _left(start: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    script = f"import sys; from analyzer.cli.main import console; {start}console()"
+    return subprocess.run([sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, timeout=60)
+
+
+def test_leaving_at_once_loses_nothing(notconn: Run, tmp_path: Path, capture: Path) -> None:
+    whole = notconn("analyze", capture, "--format", "json")
+    done = _left("", "analyze", str(capture), "--format", "json")
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (whole.code, whole.out, b"")
+    done = _left("", "analyze", str(capture), "--fail-on", "low")
+    assert done.returncode == 1
+    done = _left("", "analyze", str(tmp_path / "none.pcap"))
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("notconn: ")
+    asked = tmp_path / "asked"
+    assert _left(f"import atexit; atexit.register(open, {str(asked)!r}, 'w'); ", "explain", "10057").returncode == 0
+    assert asked.exists()
+    late = tmp_path / "late"
+    start = f"import threading; threading.Timer(1.0, open, ({str(late)!r}, 'w')).start(); "
+    assert _left(start, "explain", "10057").returncode == 0
+    assert late.exists()
+
+
 def test_too_little_memory_is_a_sentence(notconn: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(_arguments: list[str]) -> int:
         raise MemoryError

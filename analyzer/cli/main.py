@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import os
 import sys
@@ -10,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from analyzer.errors import NotconnError, UsageError
 
-__all__ = ["COMMANDS", "build", "main"]
+__all__ = ["COMMANDS", "build", "console", "main"]
 
 COMMANDS = {
     "analyze": "say why connections in a capture died, with the frames that prove it",
@@ -160,6 +162,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
+def console() -> NoReturn:
+    """Be the program: run the command line, and leave without taking apart what it made.
+
+    Python's own way out visits every object once more, which takes as long as reading a small capture.
+    """
+    code = main()
+    threading = sys.modules.get("threading")
+    if threading is None or threading.active_count() == 1:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            atexit._run_exitfuncs()  # noqa: SLF001 - what others registered is still done
+            os._exit(code)
+    sys.exit(code)
+
+
 def _say(sentence: str) -> None:
     from analyzer.report.escape import block
 
@@ -169,4 +187,4 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console()
