@@ -127,6 +127,7 @@ _WORDS = {
     "tds": "TDS (SQL Server)",
     "mysql": "MySQL",
     "postgresql": "PostgreSQL",
+    "redis": "Redis",
     "socks": "SOCKS",
 }
 """Choices in a reader's words; what is missing reads well with spaces for hyphens."""

@@ -18,6 +18,13 @@ _STORM_ATTEMPTS = 30
 _MOST_HOSTS = 20
 _PORT_RANGE = 16384
 
+_KEEPALIVE_WOULD_HELP = (
+    "firewall-idle-drop",
+    "firewall-idle-reset",
+    "ftp-control-idle-during-transfer",
+    "keepalive-unanswered",
+)
+
 
 def groups(incidents: Sequence[Incident]) -> tuple[list[GroupReport], dict[int, str]]:
     """Group incidents of one cause to one server; return the groups and each member's group by position."""
@@ -133,7 +140,7 @@ def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable
     slow: dict[bytes, list[tuple[int, int, int]]] = defaultdict(list)
     for position, incident in enumerate(incidents):
         diagnosis = incident.diagnosis
-        if diagnosis.cause not in ("firewall-idle-drop", "firewall-idle-reset", "ftp-control-idle-during-transfer"):
+        if diagnosis.cause not in _KEEPALIVE_WOULD_HELP:
             continue
         reading = diagnosis.examination.reading
         if reading is None:
@@ -141,6 +148,9 @@ def _keepalives(incidents: Sequence[Incident], around: Surroundings) -> Iterable
         host = reading.flow.initiator.endpoint.packed
         silence = diagnosis.fact("silence_before_end")
         interval = diagnosis.fact("keepalive_interval")
+        if diagnosis.cause == "keepalive-unanswered" and diagnosis.fact("probes_never_answered") is not True:
+            # They were answered before: that they come too rarely is not what ended it.
+            continue
         if isinstance(interval, int) and isinstance(silence, int):
             if interval >= silence:
                 slow[host].append((position, interval, silence))

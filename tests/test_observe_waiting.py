@@ -172,6 +172,7 @@ def test_probes_are_counted_and_their_interval_measured() -> None:
 
 def test_unanswered_probes_point_at_themselves() -> None:
     facts = facts_of(guilty.keepalive_unanswered())
+    assert known(facts, "probes_never_answered") is False
     fact = facts["keepalives_unanswered"]
     assert isinstance(fact, Known)
     assert fact.value == 10
@@ -312,3 +313,13 @@ def test_a_fin_with_data_breaks_the_silence_with_data() -> None:
     conv.segment("server", "FPA", "421 Timeout.", after="60s")
     conv.segment("client", "A")
     assert known(facts_of(conv), "silence_ended_by") == "responder-data"
+
+
+def test_the_pauses_between_unanswered_probes_are_no_idle_time() -> None:
+    facts = facts_of(guilty.first_keepalive_too_late())
+    assert known(facts, "probes_never_answered") is True
+    for name in ("keepalive_interval", "silence_before_end"):
+        value = known(facts, name)
+        assert isinstance(value, int)
+        assert 46 * NS < value < 48 * NS
+    assert known(facts, "silence_ended_by") == "keepalive"

@@ -47,4 +47,4 @@ def test_a_fix_is_offered_where_its_condition_holds() -> None:
     assert fixes["ftp-heartbeat"].audience() == "protocol = ftp"
     assert fixes["check-recv-zero"].audience() == ""
     # The use overrules what the shared fix says of itself.
-    assert fixes["heartbeat"].audience() == "protocol in smtp, socks, other"
+    assert fixes["heartbeat"].audience() == "protocol in smtp, socks, redis, other"

@@ -22,9 +22,8 @@ GUILTY = [one.name for one in samples() if one.cause is not None]
 HEALTHY = [one.name for one in samples() if one.cause is None]
 CAUSES = [cause for cause, one in RULES.causes.items() if one.kind == "cause"]
 FINDINGS = [cause for cause, one in RULES.causes.items() if one.kind == "finding"]
-_SPARED = {"ephemeral-ports-exhausted", "keepalive-longer-than-idle-limit", "wrong-socket-used"}
-"""Without a sample that must match: the first needs 15,000 connections and has a test of its own, the second a site
-file that knows the limit, and the third is never more than a guess beside its parent no-network-cause."""
+_SPARED = {"ephemeral-ports-exhausted"}
+"""Without a sample that must match: it needs 15,000 connections and has a test of its own."""
 _MOST_BYTES = 1_500_000
 
 

@@ -63,6 +63,7 @@ _NEEDS_BOTH = (
     "keepalives_unanswered",
     "longest_survived_here",
     "longest_survived_silence",
+    "probes_never_answered",
     "shortest_fatal_silence",
 )
 """Facts that no single half can answer."""

@@ -16,7 +16,7 @@ from analyzer.units import NS
 
 __all__ = ["observe_protocol"]
 
-_NAMES = {Protocol.POSTGRES: "postgresql", Protocol.UNKNOWN: "other", Protocol.REDIS: "other"}
+_NAMES = {Protocol.POSTGRES: "postgresql", Protocol.UNKNOWN: "other"}
 _STAGES = {
     TlsState.NONE: "none",
     TlsState.HELLO_ONLY: "client-hello",

@@ -183,9 +183,14 @@ def _keepalive(facts: FactSet, reading: Reading) -> None:
     else:
         facts.know("keepalives_unanswered", len(run.probes), tuple(s.frame for s in run.probes[:4]))
     if probes:
-        before = [s for s in reading.flow.silences if s.after_from_initiator and s.after_payload_len <= 1]
+        own = reading.probes[True]
+        # Probes that nobody answers follow each other faster than the first one followed the last packet.
+        later = {s.frame for s in own.probes} if own is not None else set()
+        quiet = (s for s in reading.flow.silences if s.after_from_initiator and s.after_payload_len <= 1)
+        before = [s for s in quiet if s.before_frame not in later]
         if before:
             facts.know("keepalive_interval", min(one.duration_ns for one in before))
+        facts.know("probes_never_answered", own is not None and len(own.probes) == probes)
     else:
         facts.miss("keepalive_interval", "the initiator sent none")
 

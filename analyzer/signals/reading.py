@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from analyzer.flows.model import Flow, Segment
+from analyzer.flows.model import RST, Flow, Segment
 from analyzer.signals.closing import Closing, read_closing
 from analyzer.signals.delivery import (
     Pending,
@@ -22,8 +22,12 @@ from analyzer.signals.opening import Opening, OpeningKind, read_opening
 from analyzer.signals.protocol import Talk, read_talk
 from analyzer.signals.reset import Baseline, Reset, read_resets
 from analyzer.signals.wire import WireView
+from analyzer.units import NS
 
 __all__ = ["Reading"]
+
+_MANY_PROBES = 3
+"""So many probes without an answer are no lost packets any more."""
 
 
 class Reading:
@@ -109,7 +113,15 @@ class Reading:
 
     @cached_property
     def pause(self) -> Pause | None:
-        """The silence before that."""
+        """The silence before that; the pauses between probes that nobody answers are its consequence."""
+        decisive = self.ending.decisive
+        for run in self.probes.values():
+            if run is None or len(run.probes) < _MANY_PROBES or run.silence_from_frame is None:
+                continue
+            gave_up = decisive is None or (decisive.has(RST) and decisive.from_initiator is run.from_initiator)
+            before = next((s for s in self.view.segments if s.frame == run.silence_from_frame), None)
+            if gave_up and before is not None:
+                return Pause(before, run.probes[0]) if run.silence_ns >= NS else None
         return read_pause(self.view, self.ending)
 
     @cached_property

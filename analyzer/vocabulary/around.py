@@ -12,7 +12,7 @@ _NOT_FTP = "the flow is no FTP control connection"
 PROTOCOL = (
     choice(
         "protocol",
-        "ftp ftp-data tls http smtp ssh tds mysql postgresql socks other",
+        "ftp ftp-data tls http smtp ssh tds mysql postgresql redis socks other",
         "What the first bytes of the flow speak",
         _NO_BYTES,
         "The connection speaks {}.",

@@ -70,6 +70,13 @@ SILENCE = (
         "the initiator sent none",
         "The client's keepalive probes come after {} of silence.",
     ),
+    truth(
+        "probes_never_answered",
+        "Not one of the initiator's keepalive probes drew an answer",
+        "the initiator sent none",
+        "Not even the first keepalive probe was answered.",
+        "Earlier keepalive probes had been answered.",
+    ),
     count(
         "keepalives_unanswered",
         "Keepalive probes in a row, of either side, that drew no answer until the flow ended",

@@ -254,9 +254,20 @@ def path_mtu_blackhole() -> Conversation:
 
 
 def keepalive_unanswered() -> Conversation:
-    """Ten probes a second apart without an answer, then the client resets."""
+    """A probe is answered, the next ten a second apart are not, then the client resets."""
     conv = _talked()
+    conv.keepalive("client", after="30s")
     conv.wait("30s")
+    for _ in range(10):
+        conv.keepalive("client", answered=False, after="1s")
+    conv.client_rst(after="1s")
+    return conv
+
+
+def first_keepalive_too_late() -> Conversation:
+    """Not even the first of ten probes is answered: what was on the way had forgotten the connection before."""
+    conv = _talked()
+    conv.wait("46s")
     for _ in range(10):
         conv.keepalive("client", answered=False, after="1s")
     conv.client_rst(after="1s")
@@ -299,7 +310,7 @@ CONVERSATIONS: dict[str, tuple[Callable[[], Conversation], ...]] = {
     "tls-handshake-failed": (tls_alert,),
     "protocol-rejected": (protocol_rejected,),
     "accepted-then-reset": (accepted_then_reset,),
-    "firewall-idle-drop": (firewall_idle_drop,),
+    "firewall-idle-drop": (firewall_idle_drop, first_keepalive_too_late),
     "firewall-idle-reset": (firewall_idle_reset,),
     "middlebox-reset": (middlebox_reset,),
     "path-lost": (path_lost,),
