@@ -48,7 +48,8 @@ def _connected(around: Surroundings, flow: Flow, gone: int, until: int) -> Itera
     """Yield new connections from another address that left the same adapter; behind a router all would seem to."""
     old = flow.initiator.endpoint.packed
     adapter = next((s.link_source for s in flow.segments if s.from_initiator), 0)
-    if not adapter:
+    if not adapter or any(s.link_source == adapter for s in flow.segments if not s.from_initiator):
+        # What sends for both ends forwards for many.
         return
     middle = (gone + until) // 2
     for row in islice(around.rows.near(middle, until - middle), _MOST):

@@ -75,6 +75,15 @@ def test_behind_a_router_nobody_is_told_by_an_adapter() -> None:
     assert not _moved(_lost(ttl=125), _new(ttl=125))
 
 
+def test_an_adapter_that_sends_for_both_ends_is_no_hosts() -> None:
+    conv = Conversation(client="10.0.0.5:50123", client_mac="02:00:00:00:00:01")
+    conv.handshake()
+    conv.exchange()
+    conv.now = GONE
+    conv.client("anyone?", acked=False, arrives=False)
+    assert not _moved(conv, _new("10.7.0.9:40000", mac="02:00:00:00:00:01"))
+
+
 def test_addresses_of_one_network_belong_to_one_ipv6_host() -> None:
     conv = Conversation(client="[2001:db8:1::5]:50123", server="[2001:db8:9::7]:8080")
     conv.handshake()
