@@ -225,9 +225,12 @@ def test_a_file_of_small_packets_is_read_in_one_go(tmp_path: Path, monkeypatch: 
 
 
 def test_how_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzer.capture.parts.os.cpu_count", lambda: 16)
+    monkeypatch.setattr("analyzer.capture.parts.os.sched_getaffinity", lambda _: set(range(16)), raising=False)
     monkeypatch.setattr("analyzer.capture.parts.tally.__file__", "tally.so")
     assert [parts_of(size << 20) for size in (0, 10, 31, 32, 50, 1000)] == [1, 1, 1, 2, 3, 4]
+    monkeypatch.delattr("analyzer.capture.parts.os.sched_getaffinity")
+    monkeypatch.setattr("analyzer.capture.parts.os.cpu_count", lambda: 3)
+    assert parts_of(1 << 40) == 3
     monkeypatch.setattr("analyzer.capture.parts.os.cpu_count", lambda: None)
     assert parts_of(1 << 40) == 1
     monkeypatch.setattr("analyzer.capture.parts.os.cpu_count", lambda: 16)

@@ -69,7 +69,9 @@ def parts_of(size: int) -> int:
     """Return in how many parts to read a file of ``size`` bytes. Interpreted, threads would wait for each other."""
     if not str(tally.__file__).endswith((".so", ".pyd")):
         return 1
-    return max(1, min(os.cpu_count() or 1, _MOST, size // _SMALLEST))
+    # What this process may use, where the system tells; os.process_cpu_count comes with Python 3.13.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, _MOST, size // _SMALLEST))
 
 
 def read_in_parts(path: str, size: int, number: int, progress: Progress | None = None) -> Reading | None:
