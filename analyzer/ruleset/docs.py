@@ -46,7 +46,7 @@ is true as soon as one part is true, and what is left open stays *unknown*. A ru
 | `score` | how likely the cause is when nothing else is known, 0 to 1 |
 | `raises`, `lowers` | `if` a condition is true, the score changes `by` that much, `because` of this |
 | `needs` | the highest score allowed while a fact is unknown |
-| `status` | `draft`, `stable` (proven by samples) or `retired` (never evaluated) |
+| `status` | `draft`, `stable` (decided labelled cases, erred in none) or `retired` (never evaluated) |
 """
 
 

@@ -107,7 +107,7 @@ class Rule:
     id: str
     cause: str
     status: str
-    """draft (not yet proven by samples), stable, or retired (kept readable, never evaluated)."""
+    """draft, stable (decided labelled cases and erred in none), or retired (kept readable, never evaluated)."""
     score: float
     """0 to 1, before it is raised, lowered or capped."""
     when: Condition | None
