@@ -4,9 +4,9 @@
 
 Makes the captures of ``make_inputs.py`` where they are missing, then lets each program read each capture once a
 round, one after the other, so that what else the machine does falls on all alike. Prints the medians of wall time, of
-CPU time (user and system, of all threads) and of the peak of memory, packets a second by wall time, and the CPU time
-as a share of that of ``notconn analyze``. *walk* is the limit: our reader takes the records apart and nothing looks
-at their bytes. tshark reads the smaller captures only, unless ``--all`` is given. Programs that are not installed are
+CPU time (user and system, of all threads) and of the peak of memory, packets a second by wall time, and wall and CPU
+time as multiples of those of ``notconn analyze``. *read* is our reader alone, which leaves all flows judged; *walk* is
+the limit: one thread takes the records apart and nothing looks at their bytes. tshark reads the smaller captures only, unless ``--all`` is given. Programs that are not installed are
 named. Needs a system with ``os.wait4`` (not Windows).
 """
 
@@ -33,6 +33,11 @@ stream, size = open_file(sys.argv[1])
 source = Source(stream, sys.argv[1], size=size, hash_file=False)
 print(sum(batch.count for batch in Reader(source).batches()))
 source.close()
+"""
+_READ = """
+import sys
+from analyzer.capture.file import read_capture
+print(len(read_capture(sys.argv[1], hash_file=False).flows))
 """
 _SLOW = ("tshark",)
 _LARGE = 50_000_000
@@ -62,6 +67,7 @@ def programs() -> list[Program]:
         Program("notconn analyze", (*start, "analyze", "{capture}")),
         Program("notconn analyze json", (*start, "analyze", "--format", "json", "{capture}")),
         Program("notconn flows", (*start, "flows", "--format", "csv", "{capture}")),
+        Program("read", (sys.executable, "-c", _READ, "{capture}")),
         Program("walk", (sys.executable, "-c", _WALK, "{capture}")),
         Program("tcpdump --count", ("tcpdump", "-r", "{capture}", "--count")),
         Program("nfpcapd", ("nfpcapd", "-r", "{capture}", "-w", "{folder}")),
@@ -115,14 +121,17 @@ def compare(path: Path, rounds: int, everything: bool, environment: dict[str, st
             else:
                 runs.setdefault(program.name, []).append(run)
     print(f"\n{path.name}: {packets:,} packets, {path.stat().st_size / 1e6:,.1f} MB, {rounds} rounds, medians")
-    print(f"{'':22}{'packets/s':>12}{'wall s':>9}{'CPU s':>9}{'peak MiB':>10}{'CPU ratio':>11}")
-    own = statistics.median(run.cpu_s for run in runs["notconn analyze"]) if "notconn analyze" in runs else 0.0
+    print(f"{'':22}{'packets/s':>12}{'wall s':>9}{'CPU s':>9}{'peak MiB':>10}{'wall ratio':>12}{'CPU ratio':>11}")
+    ours = runs.get("notconn analyze", [])
+    own_wall, own_cpu = (
+        statistics.median(getattr(run, field) for run in ours) if ours else 0.0 for field in ("wall_s", "cpu_s")
+    )
     for name, several in runs.items():
         wall, cpu, peak = (
             statistics.median(getattr(run, field) for run in several) for field in ("wall_s", "cpu_s", "peak_mib")
         )
-        ratio = f"{cpu / own:.2f}" if own else ""
-        print(f"{name:22}{packets / wall:12,.0f}{wall:9.2f}{cpu:9.2f}{peak:10,.0f}{ratio:>11}")
+        ratios = (f"{wall / own_wall:.2f}", f"{cpu / own_cpu:.2f}") if ours else ("", "")
+        print(f"{name:22}{packets / wall:12,.0f}{wall:9.2f}{cpu:9.2f}{peak:10,.0f}{ratios[0]:>12}{ratios[1]:>11}")
     if absent:
         print(f"not installed: {', '.join(absent)}")
     if failed:
