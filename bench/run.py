@@ -2,12 +2,12 @@
 
     python bench/run.py [--inputs FOLDER] [--only mix small tiny] [--rounds N] [--all] [--project FOLDER]
 
-Makes the captures of ``make_inputs.py`` where they are missing, then lets each program read each capture once a
-round, one after the other, so that what else the machine does falls on all alike. Prints the medians of wall time, of
-CPU time (user and system, of all threads) and of the peak of memory, packets a second by wall time, and wall and CPU
-time as multiples of those of ``notconn analyze``. *read* is our reader alone, which leaves all flows judged; *walk* is
-the limit: one thread takes the records apart and nothing looks at their bytes. tshark reads the smaller captures only, unless ``--all`` is given. Programs that are not installed are
-named. Needs a system with ``os.wait4`` (not Windows).
+Makes the captures of ``make_inputs.py`` where they are missing, then lets each program read each capture once a round,
+one after the other, so that what else the machine does falls on all alike. Prints the medians of wall time, of CPU time
+(user and system, of all threads) and of the peak of memory, packets a second by wall time, and wall and CPU time as
+multiples of those of ``notconn analyze``. *read* is our reader alone, which leaves all flows judged; *walk* is the
+limit: one thread takes the records apart and nothing looks at their bytes. tshark reads the smaller captures only,
+unless ``--all`` is given. Programs that are not installed are named. Needs a system with ``os.wait4`` (not Windows).
 """
 
 from __future__ import annotations
