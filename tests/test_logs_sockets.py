@@ -143,3 +143,9 @@ def test_wildcards_are_no_endpoint() -> None:
 def test_other_text_is_no_table(text: str) -> None:
     assert parse_sockets(text) == ()
     assert not is_socket_table(text)
+
+
+def test_a_digit_that_is_no_number_is_no_process() -> None:
+    text = "LocalAddress,LocalPort,RemoteAddress,RemotePort,State,OwningProcess\n10.0.0.5,50123,10.9.0.7,21,Established,²\n"
+    (row,) = parse_sockets(text)
+    assert row.pid is None

@@ -153,9 +153,9 @@ def _whole(text: str) -> Place | None:
     if packed is not None:
         return Place(text, text, None)
     host, separator, port = text.rpartition(":") if ":" in text else text.rpartition(",")
-    if separator and port.strip().isdigit() and _valid(port) and re.fullmatch(_NAME, host):
+    if separator and port.strip().isdecimal() and _valid(port) and re.fullmatch(_NAME, host):
         return Place(text, host, int(port))
-    if re.fullmatch(_NAME, text) and not text.isdigit():
+    if re.fullmatch(_NAME, text) and not text.isdecimal():
         return Place(text, text, None)
     return None
 
@@ -206,14 +206,14 @@ def _candidates(text: str) -> list[tuple[int, int, Place]]:
         if (
             _valid(match["port"])
             and ending not in _FILE_ENDINGS
-            and not ending.isdigit()
+            and not ending.isdecimal()
             and not name.startswith("asio.")
         ):
             add(match.start(), match.end(), Place(match[0], name, int(match["port"])))
     for match in _CUED.finditer(text):
         name = match["host"]
         ending = name.rpartition(".")[2].lower()
-        if _valid(match["port"]) and not ending.isdigit() and ("." not in name or ending not in _FILE_ENDINGS):
+        if _valid(match["port"]) and not ending.isdecimal() and ("." not in name or ending not in _FILE_ENDINGS):
             add(match.start("host"), match.end(), Place(f"{name}:{match['port']}", name, int(match["port"])))
     if not found:
         for match in _HOST_ONLY.finditer(text):
@@ -299,12 +299,12 @@ def places_of_fields(fields: Mapping[str, str]) -> Places:
     remote = _whole(roles["remote"]) if "remote" in roles else None
     local = _whole(roles["local"]) if "local" in roles else None
     port = roles.get("port", "").strip()
-    if port.isdigit() and len(port) <= 5 and _valid(port):
+    if port.isdecimal() and len(port) <= 5 and _valid(port):
         host = remote.host if remote is not None and remote.port is None else roles.get("host", "").strip()
         if host and (remote is None or remote.port is None) and re.fullmatch(rf"{_V4}|{_V6}|{_NAME}", host):
             remote = Place(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", host, int(port))
     local_text = roles.get("local_port", "").strip()
-    local_port = int(local_text) if local_text.isdigit() and len(local_text) <= 5 and _valid(local_text) else None
+    local_port = int(local_text) if local_text.isdecimal() and len(local_text) <= 5 and _valid(local_text) else None
     if local is not None and local_port is None:
         local_port = local.port
     if remote is not None and remote.port is None and parse_address(remote.host) is None:

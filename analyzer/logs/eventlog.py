@@ -184,4 +184,4 @@ def _blank(record: Record, path: str, shown: str) -> LogEvent:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdigit() and len(text) < 12 else None
+    return int(text) if text is not None and text.strip().isdecimal() and len(text) < 12 else None

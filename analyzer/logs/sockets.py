@@ -155,7 +155,7 @@ def _row(
     if remote_end is not None and remote_end.port == 0:
         remote_end = None
     kind: Literal["tcp", "udp"] = "udp" if protocol.lower().startswith("udp") else "tcp"
-    number = int(pid) if pid is not None and pid.isdigit() else None
+    number = int(pid) if pid is not None and pid.isascii() and pid.isdecimal() and len(pid) < 12 else None
     return SocketRow(local_end, remote_end, _state(state) if kind == "tcp" else "", number, process or None, kind, line)
 
 
@@ -164,13 +164,13 @@ def _netstat(line: str, number: int) -> SocketRow | None:
         return None
     parts = line.split()
     # Linux and macOS put two queue lengths before the endpoints.
-    if len(parts) > 4 and parts[1].isdigit() and parts[2].isdigit():
+    if len(parts) > 4 and parts[1].isdecimal() and parts[2].isdecimal():
         parts = [parts[0], *parts[3:]]
     if len(parts) < 3:
         return None
     rest = parts[3:]
     state = ""
-    if rest and not rest[0].isdigit() and not re.match(r"\d+/|-$|users:", rest[0]):
+    if rest and not rest[0].isdecimal() and not re.match(r"\d+/|-$|users:", rest[0]):
         state, rest = rest[0], rest[1:]
     pid, process = None, None
     users = _USERS.search(line)
@@ -188,7 +188,7 @@ def _ss(line: str, number: int) -> SocketRow | None:
     protocol = "tcp"
     if parts and parts[0].lower() in ("tcp", "udp"):
         protocol = parts.pop(0).lower()
-    if len(parts) < 5 or not (parts[1].isdigit() and parts[2].isdigit()):
+    if len(parts) < 5 or not (parts[1].isdecimal() and parts[2].isdecimal()):
         return None
     users = _USERS.search(line)
     pid, process = (users["pid"], users["name"]) if users is not None else (None, None)

@@ -174,7 +174,7 @@ def mapping_record(line: int, fields: Mapping[str, str], shown: str, stamp: Stam
         if text in used or _is_named(key, _TIME) or _is_named(key, _TEMPLATE):
             continue
         named = _is_named(key, _EXCEPTION) or _is_named(key, _MESSAGE)
-        parts.append(text if named and not text.lstrip("-").isdigit() else f"{key}={text}")
+        parts.append(text if named and not text.lstrip("-").isdecimal() else f"{key}={text}")
     pid = first(_PID)
     return Record(
         line,
@@ -185,7 +185,7 @@ def mapping_record(line: int, fields: Mapping[str, str], shown: str, stamp: Stam
         source=first(_SOURCE),
         thread=first(_THREAD),
         process=first(_PROCESS),
-        pid=int(pid) if pid is not None and pid.isdigit() and len(pid) < 9 else None,
+        pid=int(pid) if pid is not None and pid.isdecimal() and len(pid) < 9 else None,
     )
 
 

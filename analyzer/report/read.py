@@ -13,6 +13,8 @@ from analyzer.units import NS, parse_instant
 __all__ = ["read_report"]
 
 _MOST_BYTES = 256 << 20
+_LARGEST = 1e11
+"""Seconds or shares beyond this are none: three thousand years."""
 
 
 def read_report(data: bytes, name: str) -> model.Report:
@@ -23,15 +25,48 @@ def read_report(data: bytes, name: str) -> model.Report:
     try:
         if len(data) > _MOST_BYTES:
             raise ValueError("it is too large")
-        tree = json.loads(data)
+        tree = json.loads(data, parse_int=_whole, parse_float=_float, parse_constant=_float)
         if not isinstance(tree, dict) or tree.get("schema") != model.SCHEMA or "incidents" not in tree:
             raise ValueError(f"it has not the schema {model.SCHEMA}")
         return _report(tree)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"field {error} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(
             f"{name}: this is no JSON report of notconn ({reason}); make one: notconn analyze ... -o report.json"
         ) from None
+
+
+def _whole(text: str) -> int:
+    if len(text) > 19:
+        raise ValueError(f"the number {text[:19]}... is too large")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not abs(value) < _LARGEST:
+        raise ValueError(f"{text} is no number that a report holds")
+    return value
+
+
+def _flag(value: Any) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true, false nor null")
+    return value
+
+
+def _duration(seconds: float) -> int:
+    if not 0 <= seconds < _LARGEST:
+        raise ValueError(f"{seconds} is no length of a silence")
+    return round(seconds * NS)
+
+
+def _health(name: str, value: Any) -> model.HealthValue:
+    if isinstance(value, dict):
+        return {str(key): int(count) for key, count in value.items()}
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise ValueError(f"{name} of a capture's health is no counter")
+    return value
 
 
 def _report(tree: Mapping[str, Any]) -> model.Report:
@@ -75,7 +110,7 @@ def _capture(one: Mapping[str, Any]) -> model.CaptureSummary:
         packets=int(one["packets"]),
         first_ns=_time(one["first"]),
         last_ns=_time(one["last"]),
-        health=dict(one.get("health", {})),
+        health={str(name): _health(name, value) for name, value in one.get("health", {}).items()},
         remarks=tuple(map(str, one.get("remarks", ()))),
     )
 
@@ -86,11 +121,16 @@ def _evidence(one: Mapping[str, Any]) -> model.Evidence:
     )
 
 
+def _confidence(value: Any) -> model.Confidence:
+    if value not in ("high", "medium", "low"):
+        raise ValueError(f"{value!r} is no confidence")
+    return cast("model.Confidence", value)
+
+
 def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
     log = one.get("log")
-    confidence, culprit, source = one["confidence"], one["culprit"], one["source"]
+    culprit, source = one["culprit"], one["source"]
     for value, allowed in (
-        (confidence, ("high", "medium", "low")),
         (source, ("log", "capture", "call")),
         (culprit, ("client", "server", "middlebox", "path", "application", "unknown")),
     ):
@@ -101,7 +141,7 @@ def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
         source=cast("model.Source", source),
         time_ns=_instant(one["time"]),
         cause=str(one["cause"]),
-        confidence=cast("model.Confidence", confidence),
+        confidence=_confidence(one["confidence"]),
         score=float(one["score"]),
         culprit=cast("model.Culprit", culprit),
         title=str(one["title"]),
@@ -127,7 +167,7 @@ def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
         alternatives=tuple(
             model.Alternative(
                 str(each["cause"]),
-                each["confidence"],
+                _confidence(each["confidence"]),
                 float(each["score"]),
                 str(each["why_not"]),
                 str(each.get("title", "")),
@@ -159,12 +199,12 @@ def _row(one: Mapping[str, Any]) -> model.TimelineRow:
         label=str(one["label"]),
         kind=one["kind"],
         frame=None if one["frame"] is None else int(one["frame"]),
-        from_client=one["from_client"],
+        from_client=_flag(one["from_client"]),
         note=str(one["note"]),
         decisive=bool(one["decisive"]),
         flags=str(one["flags"]),
         length=None if one["length"] is None else int(one["length"]),
-        answered=one["answered"],
+        answered=_flag(one["answered"]),
         capture=_optional(one.get("capture")),
     )
 
@@ -172,13 +212,13 @@ def _row(one: Mapping[str, Any]) -> model.TimelineRow:
 def _silence(one: Mapping[str, Any]) -> model.SilenceRow:
     return model.SilenceRow(
         start_ns=_instant(one["start"]),
-        duration_ns=round(one["seconds"] * NS),
+        duration_ns=_duration(one["seconds"]),
         before_frame=int(one["before_frame"]),
         after_frame=int(one["after_frame"]),
         ended_by=str(one["ended_by"]),
-        survived=one["survived"],
+        survived=_flag(one["survived"]),
         limits=tuple(
-            model.KnownLimit(str(each["name"]), round(each["seconds"] * NS), str(each["source"]))
+            model.KnownLimit(str(each["name"]), _duration(each["seconds"]), str(each["source"]))
             for each in one["known_limits"]
         ),
         decisive=bool(one["decisive"]),
