@@ -126,7 +126,11 @@ class Examination:
         if reading.pending is not None:
             return reading.pending.request.ts_ns
         # The server owes a reply that nobody has to ask for.
-        return reading.flow.last_ns if self.facts.known_values.get("ftp_reply_awaited") else None
+        if self.facts.known_values.get("ftp_reply_awaited"):
+            return reading.flow.last_ns
+        if self.facts.known_values.get("ftp_data_refused"):
+            return self._examiner.around.ftp_refusals(reading.flow)[0].ts_ns
+        return None
 
     @cached_property
     def decisive_ns(self) -> int:

@@ -301,6 +301,17 @@ class Surroundings:
                 found[endpoint].append(note)
         return found
 
+    def ftp_refusals(self, flow: Flow) -> tuple[Note, ...]:
+        """Return the replies of an FTP server that it can open no data connection (425, RFC 959 §5.4)."""
+        server, client = flow.responder.endpoint.packed, flow.initiator.endpoint.packed
+        return tuple(
+            note
+            for note in self._notes(NoteKind.FTP)
+            if note.payload[:3] == b"425"
+            and (note.source, note.destination) == (server, client)
+            and flow.first_ns <= note.ts_ns <= flow.last_ns
+        )
+
     def attempt_times(self, endpoint: Endpoint) -> list[int]:
         """Return the times of connection attempts to an endpoint, sorted."""
         flows = self.capture.flows

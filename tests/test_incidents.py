@@ -362,3 +362,19 @@ def test_a_reply_that_the_ftp_server_owes_explains_a_timeout_of_nothing_asked() 
     (incident,), examiner = tie(text, control, data)
     assert incident.symptom.flow_index == index_of(control, examiner.around)
     assert incident.diagnosis.cause == "ftp-control-idle-during-transfer"
+
+
+def test_a_server_that_could_not_connect_back_says_so_though_its_syn_never_came() -> None:
+    control = Conversation(client="10.0.0.5:50200", server="10.9.0.7:21")
+    control.handshake()
+    control.server("220 ready\r\n")
+    control.exchange("PORT 10,0,0,5,195,80\r\n", "200 PORT command successful\r\n")
+    control.client("RETR big\r\n")
+    control.server("425 Failed to establish connection.\r\n", after="30s")
+    failed = control.now
+    (shown,), _, _ = from_capture(examiner_of(control))
+    control.exchange("QUIT\r\n", "221 Goodbye.\r\n")
+    control.close("server")
+    text = _lines((control.packets[2][0], "INFO connected to 10.9.0.7:21"), (failed + MS, "ERROR recv failed: 10057"))
+    (told,), _ = tie(text, control)
+    assert {shown.diagnosis.cause, told.diagnosis.cause} == {"ftp-data-connection-blocked"}

@@ -96,6 +96,7 @@ def _at_error(facts: FactSet, symptom: Symptom, reading: Reading, around: Surrou
     healthy = reading.established and time + slack >= opened and (ended is None or ended.ts_ns > time + slack)
     owed = facts.known_values.get("ftp_reply_awaited")
     healthy = healthy and not (isinstance(owed, int) and owed >= _OWED_NS)
+    healthy = healthy and not facts.known_values.get("ftp_data_refused")
     if healthy and beyond:
         facts.miss("healthy_at_error", "the capture ends before the error", "a capture that goes on past the error")
     else:

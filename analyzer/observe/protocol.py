@@ -77,6 +77,7 @@ def observe_protocol(facts: FactSet, symptom: Symptom, reading: Reading, around:
         facts.know("ftp_data_opening", "none")
         facts.know("ftp_transfer_time", 0)
         facts.know("ftp_reply_awaited", 0)
+        facts.know("ftp_data_refused", value=False)
 
 
 def _tail_time(reading: Reading) -> int:
@@ -156,6 +157,8 @@ def _ftp(facts: FactSet, reading: Reading, around: Surroundings, watched: int) -
                 transfer, frames = end - start, (row.first_frame, row.last_frame)
                 over = row.initiator_fins or row.responder_fins
                 awaited = watched - end if unbroken and over else 0
+    refusals = around.ftp_refusals(flow)
+    facts.know("ftp_data_refused", bool(refusals), tuple(note.frame for note in refusals[:3]))
     facts.know("ftp_data_opening", outcome)
     facts.know("ftp_transfer_time", transfer, frames)
     facts.know("ftp_reply_awaited", awaited, frames[1:] if awaited else ())

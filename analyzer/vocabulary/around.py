@@ -56,6 +56,12 @@ PROTOCOL = (
         _NOT_FTP,
         "A data transfer ran for {} while the control connection was silent.",
     ),
+    truth(
+        "ftp_data_refused",
+        "The FTP server replied that it could open no data connection (425, RFC 959 §5.4)",
+        _NOT_FTP,
+        "The FTP server replied 425: it could open no data connection.",
+    ),
     duration(
         "ftp_reply_awaited",
         "How long after that transfer's end the control connection brought no reply to it (226, 426 or 451, "
