@@ -123,6 +123,8 @@ def _packets(incident: Incident, reading: Reading) -> list[TimelineRow]:
     unanswered = {
         s.frame for run in reading.stuck.values() if run is not None and reading.established for s in run.sends
     }
+    # A reset is an answer, though no acknowledgment.
+    unanswered -= {one.answers.frame for one in reading.resets if one.answers is not None}
     for position in sorted(keep):
         if previous is not None and position > previous + 1:
             left = position - previous - 1
@@ -172,7 +174,7 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
         closed = bool(silence.after_flags & (FIN | RST))
         who = "client" if silence.after_from_initiator else "server"
         what = _broken_by(silence)
-        fate = "answered" if answered(silence) else "never answered" if not silence.after_flags & RST else ""
+        fate = _fate(silence)
         lived: bool | None = survived(silence)
         if decisive and not silence.after_from_initiator and (closed or _closes_at_once(reading, silence)):
             lived = False
@@ -195,6 +197,14 @@ def silences(incident: Incident) -> tuple[SilenceRow, ...]:
         )
     rows.sort(key=lambda row: row.start_ns)
     return tuple(rows)
+
+
+def _fate(silence: Silence) -> str:
+    if answered(silence):
+        return "answered"
+    if silence.after_flags & RST:
+        return ""
+    return "never answered" if silence.answer_frame is None else "answered only by a reset"
 
 
 def _closes_at_once(reading: Reading, silence: Silence) -> bool:

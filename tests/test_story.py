@@ -298,3 +298,17 @@ def test_the_last_packet_is_shown_however_many_came_after_the_decisive_ones() ->
         conv.wait("2s")
     rows = [row for row in rows_of(conv) if row.kind == "packet"]
     assert rows[-1].frame == len(conv.packets)
+
+
+def test_what_drew_a_reset_was_answered() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.exchange()
+    conv.wait("70s")
+    conv.client(b"anyone?", acked=False)
+    conv.server_rst(with_ack=False)
+    asked = next(row for row in rows_of(conv) if row.label == "PSH, ACK 7 B")
+    assert asked.note.endswith("The only answer to it was a reset.")
+    assert asked.answered is None
+    (long,) = [row for row in silences(incident_of(conv)[0]) if row.duration_ns > 50 * NS]
+    assert long.ended_by == "data of the client, answered only by a reset"
