@@ -34,6 +34,7 @@ __all__ = ["brief_report", "incident_report", "repeated"]
 _MOST_EVIDENCE = 8
 _MOST_UNKNOWN = 4
 _MOST_ALTERNATIVES = 3
+_UNKNOWN = "an unknown time"
 
 
 def incident_report(
@@ -79,6 +80,7 @@ def brief_report(number: int, incident: Incident, around: Surroundings, rules: R
         id=str(number),
         source=incident.symptom.source,
         time_ns=incident.time_ns,
+        time_known=incident.time_known,
         cause=diagnosis.cause,
         confidence=diagnosis.confidence,
         score=round(diagnosis.score, 3),
@@ -96,7 +98,14 @@ def brief_report(number: int, incident: Incident, around: Surroundings, rules: R
 def repeated(number: int, incident: Incident, alike: IncidentReport) -> IncidentReport:
     """Write down an error that shares its diagnosis with one that is written already."""
     symptom = incident.symptom
-    return replace(alike, id=str(number), time_ns=incident.time_ns, log=_log_line(symptom.event), source=symptom.source)
+    return replace(
+        alike,
+        id=str(number),
+        time_ns=incident.time_ns,
+        time_known=incident.time_known,
+        log=_log_line(symptom.event),
+        source=symptom.source,
+    )
 
 
 def _log_line(event: LogEvent | None) -> LogLine | None:
@@ -138,7 +147,7 @@ def _summary(incident: Incident, knowledge: Knowledge, client: str | None, serve
     parties = {
         "client": client or "the client",
         "server": server or "the server",
-        "time": format_instant(incident.time_ns)[:23].replace("T", " ") + " UTC",
+        "time": f"{format_instant(incident.time_ns)[:23].replace('T', ' ')} UTC" if incident.time_known else _UNKNOWN,
     }
     text = render_summary(knowledge.summary, incident.diagnosis.facts, parties)
     return f"{text} {incident.log.clock.describe()}." if incident.log is not None else text

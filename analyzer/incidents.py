@@ -61,6 +61,11 @@ class Incident:
         time = self.symptom.time_ns
         return time if time is not None else self.diagnosis.examination.decisive_ns
 
+    @property
+    def time_known(self) -> bool:
+        """A log or the caller told the time, or the capture itself is all there is to tell of it."""
+        return self.symptom.time_ns is not None or self.symptom.source == "capture"
+
 
 def from_capture(examiner: Examiner) -> tuple[list[Incident], list[Crowd], int]:
     """Find the connections whose death would surface as a socket error, in time order.

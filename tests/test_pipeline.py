@@ -13,6 +13,7 @@ from analyzer.errors import CaptureError, LogError, NotconnError, RuleError
 from analyzer.moment import Moment
 from analyzer.pipeline import Question, analyze, examine, report_of
 from analyzer.report.model import Report
+from analyzer.report.read import read_report
 from analyzer.report.render import FORMATS, render
 from analyzer.report.text import WORKED
 from analyzer.target import parse_target
@@ -197,6 +198,32 @@ def test_a_time_and_an_endpoint_are_questions(busy: Path) -> None:
     (incident,) = ask(busy, at=Moment(ns=START + 24 * NS)).incidents
     assert incident.source == "call"
     assert incident.client == "10.0.0.5:50002"
+
+
+def test_a_time_that_nobody_told_is_not_made_up(busy: Path, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("ERROR send to 10.9.0.7:8080 failed: 10057\n")
+    cases = (
+        (
+            ask(busy, logs=[str(log)]),
+            "error in the log at a time that it does not tell: send() 10057 (app.log line 1); the",
+        ),
+        (
+            ask(busy, endpoint=parse_target("10.0.0.5:50001")),
+            "looked at because of the endpoint given; the decisive packet",
+        ),
+        (ask(busy, endpoint=parse_target("192.0.2.9:1")), "looked at because of the endpoint given\n"),
+    )
+    for report, words in cases:
+        (incident,) = report.incidents
+        assert not incident.time_known
+        text = render(report, "text").decode()
+        assert words.strip() in " ".join(text.split())
+        assert "1970" not in text
+        assert read_report(render(report, "json"), "x.json").incidents[0].time_known is False
+    told = ask(busy, at=Moment(ns=START + 24 * NS))
+    assert told.incidents[0].time_known
+    assert b"time_known" not in render(told, "json")
 
 
 def test_settings_reach_the_rules(tmp_path: Path) -> None:

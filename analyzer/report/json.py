@@ -143,6 +143,8 @@ def _incident(incident: IncidentReport, full: bool) -> Object:
         "references": list(incident.references),
         "group": incident.group,
     }
+    if not incident.time_known:
+        result["time_known"] = False
     if full:
         result["timeline"] = [_row(one) for one in incident.timeline]
         result["silences"] = [_silence(one) for one in incident.silences]

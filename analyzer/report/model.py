@@ -238,6 +238,8 @@ class IncidentReport:
     """The flow's kept segments in time order; empty where byte counts are not certain."""
     group: str | None = None
     """Id of the group that this incident belongs to."""
+    time_known: bool = True
+    """``time_ns`` is the error's own; where False, that of the decisive packet stands for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ _TIME_OF = {
     "capture": "decisive packet at",
     "call": "looked at because of the time given,",
 }
+_NO_TIME = {
+    "log": "error in the log at a time that it does not tell",
+    "capture": "at a time that is not known",
+    "call": "looked at because of the endpoint given",
+}
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -151,13 +156,16 @@ def connection(incident: IncidentReport) -> str:
 
 def error_line(incident: IncidentReport) -> str:
     """Return when and where the error was seen: ``error in the log at … UTC: send() 10057 (app.log line 5)``."""
-    text = f"{_TIME_OF[incident.source]} {instant(incident.time_ns)}"
     log = incident.log
-    if log is None:
-        return text
-    call = f"{plain(log.call)}()" if log.call else ""
-    what = " ".join(part for part in (call, str(log.code) if log.code is not None else "") if part)
-    return f"{text}{': ' + what if what else ''} ({stem(log.path)} line {log.line})"
+    place = ""
+    if log is not None:
+        call = f"{plain(log.call)}()" if log.call else ""
+        what = " ".join(part for part in (call, str(log.code) if log.code is not None else "") if part)
+        place = f"{': ' + what if what else ''} ({stem(log.path)} line {log.line})"
+    if incident.time_known:
+        return f"{_TIME_OF[incident.source]} {instant(incident.time_ns)}{place}"
+    packet = f"; the decisive packet came at {instant(incident.time_ns)}" if incident.stream is not None else ""
+    return f"{_NO_TIME[incident.source]}{place}{packet}"
 
 
 def headline(report: Report) -> str:

@@ -188,6 +188,7 @@ def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
         silences=tuple(map(_silence, one.get("silences", ()))),
         sequence=tuple(map(_sequence, one.get("sequence", ()))),
         group=_optional(one.get("group")),
+        time_known=bool(one.get("time_known", True)),
     )
 
 
