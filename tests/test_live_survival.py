@@ -284,10 +284,11 @@ def test_logs_signals_and_metrics(stage: Stage, watch: Callable[..., Watched], t
 
 @lab
 def test_a_program_is_run_and_its_failure_explained(stage: Stage, watch: Callable[..., Watched]) -> None:
-    client = f"import socket, sys, time\ns = socket.socket()\ns.connect(('{stage.network.server_ip}', 6399))\n"
+    client = f"import socket\nprint('not JSON')\nsocket.socket().connect(('{stage.network.server_ip}', 6399))\n"
     watched = watch(stage, "-i", "eth0", "--wait", "2s", "--exec", sys.executable, "-c", client)
     end = watched.wait_kind("end", 30)
     assert watched.finish() == 0
+    assert "not JSON" in watched.errors
     assert any("exit code 1" in str(event["text"]) for event in watched.of("note"))
     assert "connection-refused" in {event["cause"] for event in watched.of("incident")}
     assert end["incidents"]

@@ -200,6 +200,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         "endpoint": parse_endpoint(options.endpoint) if options.endpoint else None,
         "logs": [Path(log) for log in options.log],
         "command": options.exec or (),
+        # JSON lines stand alone on standard output.
+        "command_output": sys.stderr if options.format == "json" else None,
         "formats": formats,
         "notify": options.notify,
         "notify_every_s": _time("--notify-every", options.notify_every) / 1e9,

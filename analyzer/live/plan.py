@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
+from typing import IO
 
 from analyzer.capture.live import Tap
 from analyzer.endpoint import Endpoint
@@ -50,6 +51,8 @@ class Plan:
     """Only connections to or from it are of interest."""
     logs: Sequence[Path] = ()
     command: Sequence[str] = ()
+    command_output: IO[str] | None = None
+    """Where the command's output goes on to; None: to ours."""
     formats: Sequence[str] = ("text", "json", "html")
     notify: Sequence[str] = ()
     notify_every_s: float = 900.0

@@ -136,7 +136,7 @@ class Watch:
         # A pipe may stay silent for as long as its link does.
         self.feed.start(wait=self.plan.own_clock)
         if self.plan.command:
-            self.command = Command(self.plan.command)
+            self.command = Command(self.plan.command, output=self.plan.command_output)
             self.triggers.watch(self.command)
         kept = f"packets in {self.ring.folder}" if self.ring is not None else "no packets kept"
         self._event("start", f"watching {self.plan.name}; {kept}, incidents in {self.teller.folders.root}")
