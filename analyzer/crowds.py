@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cache
 
 from analyzer.diagnose import LEAST, Examination, Examiner
 from analyzer.flows.table import Notable, Reason
@@ -51,8 +52,9 @@ def examine_notable(examiner: Examiner) -> tuple[list[Examination], list[Crowd],
     if len(notable) <= FEW:
         return [one for flow in notable if (one := _examined(flow, examiner)) is not None], [], 0
     kinds: dict[tuple[int, ...], list[Notable]] = defaultdict(list)
+    kind_of = cache(_kind)
     for flow in notable:
-        kinds[_kind(flow.key)].append(flow)
+        kinds[kind_of(flow.key)].append(flow)
     found: list[Examination] = []
     crowds: list[Crowd] = []
     left_out = 0

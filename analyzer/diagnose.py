@@ -8,7 +8,7 @@ from typing import Literal
 
 from analyzer.factset import FactSet, Known, Value
 from analyzer.flows.model import SYN
-from analyzer.observe import observe
+from analyzer.observe import observe, observe_alone
 from analyzer.ruleset.evaluate import Evaluation, Evaluator, Match, RuleTrace
 from analyzer.ruleset.load import RuleSet
 from analyzer.signals.opening import OpeningKind
@@ -64,7 +64,9 @@ class Examination:
     @cached_property
     def facts(self) -> FactSet:
         """What is known and what is not."""
-        return observe(self.symptom, self.reading, self._examiner.around)
+        index = self.symptom.flow_index
+        alone = None if self.reading is None or index is None else self._examiner.alone(index)
+        return observe(self.symptom, self.reading, self._examiner.around, alone)
 
     @cached_property
     def evaluation(self) -> Evaluation:
@@ -163,6 +165,7 @@ class Examiner:
         self.rules = rules
         self.evaluator = Evaluator(rules, settings)
         self._readings: dict[int, Reading] = {}
+        self._alone: dict[int, FactSet] = {}
 
     def is_finding(self, cause: str) -> bool:
         """Tell whether an id of the closed list is a finding and no cause."""
@@ -183,6 +186,7 @@ class Examiner:
         if reading is None:
             if len(self._readings) > 4096:
                 self._readings.clear()
+                self._alone.clear()
             flow = self.around.flow(index)
             view = self.around.view(index)
             baselines: dict[bool, Baseline] = {}
@@ -192,6 +196,13 @@ class Examiner:
                     baselines[side] = self.around.baseline(half.endpoint.packed, without=index)
             reading = self._readings[index] = Reading(view, baselines)
         return reading
+
+    def alone(self, index: int) -> FactSet:
+        """Return the facts of a flow that hold whatever was noticed, observed once."""
+        facts = self._alone.get(index)
+        if facts is None:
+            facts = self._alone[index] = observe_alone(self.reading(index), self.around)
+        return facts
 
     def examine(self, symptom: Symptom) -> Examination:
         """Hold a symptom against the flow it is tied to, if any."""

@@ -215,6 +215,12 @@ class FactSet(Mapping[str, Known | Unknown]):
         else:
             self.know(name, value, frames)
 
+    def include(self, other: FactSet) -> None:
+        """Record what ``other`` holds; none of its names may have been set here."""
+        self.known_values |= other.known_values
+        self._evidence |= other._evidence
+        self._unknown |= other._unknown
+
     def __getitem__(self, name: str) -> Known | Unknown:
         value = self.known_values.get(name)
         if value is not None:

@@ -22,4 +22,4 @@ def distance(start: int, end: int) -> int:
 
 def before(left: int, right: int) -> bool:
     """Tell whether ``left`` comes strictly before ``right``."""
-    return distance(left, right) > 0
+    return 0 < (right - left) & _MASK < _HALF

@@ -63,6 +63,21 @@ def test_a_set_is_made_from_another() -> None:
 # -- types -------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_included_keeps_its_evidence_and_stays_apart() -> None:
+    flow, facts = FactSet(), FactSet()
+    flow.know("syn_count", 3, (1, 2, 5), "Three.")
+    flow.miss("vantage", "no round trip")
+    facts.know("source", "log")
+    facts.include(flow)
+    assert facts["syn_count"] == Known(3, (1, 2, 5), "Three.")
+    assert facts["vantage"] == Unknown("no round trip")
+    facts.know("syn_count", 4)
+    facts.know("vantage", "initiator")
+    assert flow["syn_count"] == Known(3, (1, 2, 5), "Three.")
+    assert flow["vantage"] == Unknown("no round trip")
+    assert list(flow) == ["syn_count", "vantage"]
+
+
 @pytest.mark.parametrize(
     ("fact", "good", "bad"),
     [

@@ -59,7 +59,8 @@ class Segment(NamedTuple):
     @property
     def end_seq(self) -> int:
         """The sequence number after this segment; SYN and FIN take one each."""
-        return (self.seq + self.payload_len + bool(self.flags & SYN) + bool(self.flags & FIN)) & 0xFFFFFFFF
+        # FIN is the lowest bit of the flags, SYN the next.
+        return (self.seq + self.payload_len + (self.flags & FIN) + (self.flags >> 1 & 1)) & 0xFFFFFFFF
 
     def has(self, flag: int) -> bool:
         """Tell whether any bit of ``flag`` is set."""

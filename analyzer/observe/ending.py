@@ -11,20 +11,24 @@ from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS, format_duration
 
-__all__ = ["observe_ending", "watched_until"]
+__all__ = ["observe_closing", "observe_ending", "watched_until"]
 
 _TOGETHER_NS = 2 * NS
 _CLOSE_WAIT_NS = 10 * NS
 _SENDERS = {Origin.ENDPOINT: "peer", Origin.MIDDLEBOX: "box", Origin.UNDETERMINED: "undetermined"}
 
 
-def observe_ending(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
-    """Set the facts of `analyzer.vocabulary.ending`."""
+def observe_ending(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    """Set the facts of `analyzer.vocabulary.ending`, but those of `observe_closing`."""
     ending = reading.ending
     frames = (ending.decisive.frame,) if ending.decisive is not None else ()
     facts.know("ended_by", ending.kind.value, frames, _told(reading))
-    _closing(facts, reading, around, watched_until(symptom, reading, around))
     _reset(facts, reading, around)
+
+
+def observe_closing(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
+    """Set the facts of the FINs, some of which wait for something until the moment of the error."""
+    _closing(facts, reading, around, watched_until(symptom, reading, around))
 
 
 def watched_until(symptom: Symptom, reading: Reading, around: Surroundings) -> int:

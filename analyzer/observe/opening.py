@@ -8,7 +8,6 @@ from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
 from analyzer.signals.reset import Origin
 from analyzer.surroundings import Surroundings
-from analyzer.symptom import Symptom
 from analyzer.units import NS, format_duration
 
 __all__ = ["observe_opening"]
@@ -17,9 +16,8 @@ _STACK_GIVES_UP_NS = 18 * NS
 """The shortest span after which a Windows stack has sent its last SYN and gives up (3 SYNs: 9 s, then 12 s more)."""
 
 
-def observe_opening(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
+def observe_opening(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     """Set the facts of `analyzer.vocabulary.opening.OPENING`."""
-    del symptom  # every family is asked alike
     opening, flow = reading.opening, reading.flow
     if opening.kind is OpeningKind.NOT_SEEN:
         facts.miss(

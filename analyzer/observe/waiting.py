@@ -13,17 +13,16 @@ from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import NS, format_duration
 
-__all__ = ["answered", "fatal_silence", "observe_waiting", "survived"]
+__all__ = ["answered", "fatal_silence", "observe_request", "observe_waiting", "survived"]
 
 _SAME_SILENCE = 0.05
 
 
-def observe_waiting(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
-    """Set the facts of `analyzer.vocabulary.waiting`."""
+def observe_waiting(facts: FactSet, reading: Reading, around: Surroundings) -> None:
+    """Set the facts of `analyzer.vocabulary.waiting`, but those of `observe_request`."""
     _silence(facts, reading, around)
     _keepalive(facts, reading)
     _delivery(facts, reading)
-    _request(facts, symptom, reading)
 
 
 def answered(silence: Silence) -> bool:
@@ -243,7 +242,8 @@ def _only_large(run: Unanswered, largest: int) -> bool:
     return stuck >= _FULL_SIZE and largest >= _FULL_SIZE and 0 < run.largest_acked < stuck
 
 
-def _request(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
+def observe_request(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
+    """Set the facts of a request that got no answer, perhaps until the moment of the error."""
     stall = reading.responder_stall
     facts.know("zero_window_time", stall, reading.responder_stall_frames[:4])
     pending = reading.pending
