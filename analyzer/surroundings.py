@@ -301,6 +301,15 @@ class Surroundings:
                 found[endpoint].append(note)
         return found
 
+    @cached_property
+    def ftp_cut_announcements(self) -> tuple[Note, ...]:
+        """Replies 227 and 229 whose endpoint the capture's snap length cut off."""
+        return tuple(
+            note
+            for note in self._notes(NoteKind.FTP)
+            if note.payload[:3] in (b"227", b"229") and b")" not in note.payload and b"\n" not in note.payload
+        )
+
     def ftp_refusals(self, flow: Flow) -> tuple[Note, ...]:
         """Return the replies of an FTP server that it can open no data connection (425, RFC 959 §5.4)."""
         server, client = flow.responder.endpoint.packed, flow.initiator.endpoint.packed

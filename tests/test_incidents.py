@@ -378,3 +378,15 @@ def test_a_server_that_could_not_connect_back_says_so_though_its_syn_never_came(
     text = _lines((control.packets[2][0], "INFO connected to 10.9.0.7:21"), (failed + MS, "ERROR recv failed: 10057"))
     (told,), _ = tie(text, control)
     assert {shown.diagnosis.cause, told.diagnosis.cause} == {"ftp-data-connection-blocked"}
+
+
+def test_a_connection_that_the_log_calls_made_was_not_used_too_early() -> None:
+    conv = Conversation(server="10.9.0.7:8080", rtt_ms=110)
+    conv.handshake()
+    made = conv.now
+    conv.exchange()
+    conv.server_rst(after="300ms")
+    whole = [at // NS * NS for at in (made, conv.now)]
+    text = _lines((whole[0], "INFO connected to 10.9.0.7:8080"), (whole[1], "ERROR send to 10.9.0.7:8080 failed: 10057"))
+    (incident,), _ = tie(text.replace(".000Z", "Z"), conv)
+    assert incident.diagnosis.cause == "server-reset"

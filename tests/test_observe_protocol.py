@@ -245,3 +245,13 @@ def test_what_the_server_says_to_a_client_that_has_closed_takes_no_handshake_fur
     conv.fin("client", acked=False)
     conv.server(SERVER_HELLO)
     assert known(facts_of(conv), "tls_stage") == "client-hello"
+
+
+@pytest.mark.parametrize(("after", "mode"), [(NS // 10, "passive"), (5 * NS, "none")])
+def test_an_announcement_cut_by_the_snap_length_is_known_by_what_follows_it(after: int, mode: str) -> None:
+    control = _ftp()
+    cut = [(at, packet[:90]) for at, packet in control.packets]
+    answered = next(at for at, packet in control.packets if b"227 " in packet)
+    data = _data(answered + after)
+    data.syn(arrives=False)
+    assert known(facts_of(data, cut), "ftp_data_mode") == mode

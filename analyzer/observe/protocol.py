@@ -25,6 +25,8 @@ _STAGES = {
     TlsState.ESTABLISHED: "finished",
 }
 _SOON_NS = 3 * NS
+_DYNAMIC_PORTS = 1024
+"""A server lets its data ports be chosen above the well-known ones."""
 
 
 def observe_protocol(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
@@ -110,11 +112,20 @@ def _announced_by(reading: Reading, around: Surroundings) -> tuple[Note, ...]:
     flow = reading.flow
     notes = around.ftp_announcements.get(flow.responder.endpoint, ())
     hosts = {flow.initiator.endpoint.packed, flow.responder.endpoint.packed}
-    return tuple(
+    whole = tuple(
         note
         for note in notes
         if -NS <= flow.first_ns - note.ts_ns <= 120 * NS and {note.source, note.destination} & hosts
     )[:2]
+    if whole or flow.responder.endpoint.port < _DYNAMIC_PORTS:
+        return whole
+    # A short snap length cuts the endpoint off; what the client then tries at once is what it was told.
+    ends = flow.responder.endpoint.packed, flow.initiator.endpoint.packed
+    return tuple(
+        note
+        for note in around.ftp_cut_announcements
+        if (note.source, note.destination) == ends and 0 <= flow.first_ns - note.ts_ns <= NS
+    )[:1]
 
 
 def _ftp_mode(reading: Reading, note: Note) -> str:

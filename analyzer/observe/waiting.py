@@ -11,7 +11,7 @@ from analyzer.signals.ending import EndingKind, Pause
 from analyzer.signals.reading import Reading
 from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
-from analyzer.units import NS, format_duration
+from analyzer.units import MS, NS, format_duration
 
 __all__ = ["answered", "fatal_silence", "observe_request", "observe_waiting", "survived"]
 
@@ -108,8 +108,8 @@ def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     before = [s for s in reading.view.segments if s.frame <= pause.before.frame]
     facts.know("request_before_silence_answered", _idle_at(before), frames[:1])
     facts.know("requests_before_silence", _exchanges(before))
-    # A timer of the server began up to a round trip before the client's last acknowledgment was seen.
-    facts.know("whole_silence", _round_number(duration + min(reading.view.round_trip_ns or 0, NS // 10)))
+    # The server's timer began about a round trip, and what either host took, before the client's last packet was seen.
+    facts.know("whole_silence", _round_number(duration + min(reading.view.round_trip_ns or 0, NS // 10) + 50 * MS))
     _same_path(facts, reading, around, pause, longest)
 
 
