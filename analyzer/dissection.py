@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -155,29 +155,54 @@ def _read(part: Part, reading: Reading, tshark: str, quote: bool) -> tuple[Evide
     )
 
 
+@contextmanager
+def _asyncio_as_it_was() -> Iterator[None]:
+    """Undo what pyshark does to the whole program: another watcher for its children, and a loop."""
+    import asyncio
+
+    if not hasattr(asyncio, "set_child_watcher"):
+        yield
+        return
+    policy = asyncio.get_event_loop_policy()
+    watcher = policy.get_child_watcher()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        policy.set_child_watcher(watcher)
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
 def _run(place: Path, tshark: str, decode_as: Mapping[str, str], hear: Callable[[Any], None]) -> None:
     with warnings.catch_warnings():
         # pyshark calls what newer versions of asyncio advise against.
         warnings.simplefilter("ignore")
-        import pyshark
+        with _asyncio_as_it_was():
+            _dissect_file(place, tshark, decode_as, hear)
 
-        capture = pyshark.FileCapture(
-            str(place),
-            keep_packets=False,
-            display_filter=" or ".join(dict.fromkeys(tell.layer for tell in _TELLS)),
-            decode_as=dict(decode_as),
-            tshark_path=tshark,
-            # No name servers: what they say today is no evidence, and they would learn who is looked at.
-            custom_parameters=["-n"],
-        )
-        try:
-            capture.apply_on_packets(hear, timeout=_SECONDS)
-        except BaseException:
-            with suppress(Exception):
-                capture.close()
-            raise
-        # Closing tells when tshark itself failed.
-        capture.close()
+
+def _dissect_file(place: Path, tshark: str, decode_as: Mapping[str, str], hear: Callable[[Any], None]) -> None:
+    import pyshark
+
+    capture = pyshark.FileCapture(
+        str(place),
+        keep_packets=False,
+        display_filter=" or ".join(dict.fromkeys(tell.layer for tell in _TELLS)),
+        decode_as=dict(decode_as),
+        tshark_path=tshark,
+        # No name servers: what they say today is no evidence, and they would learn who is looked at.
+        custom_parameters=["-n"],
+    )
+    try:
+        capture.apply_on_packets(hear, timeout=_SECONDS)
+    except BaseException:
+        with suppress(Exception):
+            capture.close()
+        raise
+    # Closing tells when tshark itself failed.
+    capture.close()
 
 
 def _statements(packet: Any, quote: bool) -> list[str]:
