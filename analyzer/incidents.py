@@ -165,7 +165,11 @@ def _choose(
     if not ranked or ranked[0][0] < alone.score * 0.75:
         return alone
     best = _not_told_of(ranked, told_of)
-    ties = [one for fit, one in ranked[1:] if ranked[0][0] - fit <= _NEAR_TIE and one.cause != best.cause]
+    near = [one for fit, one in ranked if ranked[0][0] - fit <= _NEAR_TIE and one.cause != best.cause]
+    # A finer cause says the same and more: it fits better, and raises no doubt about the cause.
+    best = next((one for one in near if one.cause and best.cause in examiner.rules.lineage(one.cause)), best)
+    said = examiner.rules.lineage(best.cause) if best.cause is not None else ()
+    ties = [one for one in near if one.cause not in said]
     if ties:
         best = examiner.examine(replace(best.symptom, candidates=1 + len(ties)))
     return best

@@ -17,8 +17,10 @@ from analyzer.report.model import IncidentReport
 from analyzer.ruleset.load import load_rules
 from analyzer.signals.reset import Origin
 from analyzer.surroundings import Surroundings
+from analyzer.units import MS
 from tests.cases import answered, ask, lineage, sample
 from tests.conversations import CONVERSATIONS, ORDINARY
+from tests.reading import stamp
 from tests.wire import Captured, Conversation, write_pcap
 
 RULES = load_rules()
@@ -139,6 +141,20 @@ def test_an_ignored_fin(tmp_path: Path) -> None:
     (found,) = verdicts(tmp_path, conv.packets)
     assert (found.cause, found.confidence) == ("server-closed-then-client-sent", "high")
     assert senders(tmp_path, conv.packets) == [(False, Origin.ENDPOINT)]
+
+
+def test_a_reset_that_only_the_client_met(tmp_path: Path) -> None:
+    """Captured at the server: a box reset both ends, and the client's log tells of the RST that is not in the capture."""
+    conv = Conversation(client_ttl=121, server_ttl=64, rtt_ms=0.1)
+    conv.handshake()
+    conv.exchange(GET, OK)
+    conv.client(GET)
+    conv.client_rst(after="1s")
+    lines = (conv.now, "WARN recv from 10.9.0.7:8080 failed: 10054"), (conv.now + 5 * MS, "ERROR send failed: 10057")
+    log = tmp_path / "app.log"
+    log.write_text("".join(f"{stamp(at)} {text} (10.9.0.7:8080)\n" for at, text in lines), encoding="utf-8")
+    (found,) = ask(write_pcap(tmp_path / "server.pcap", conv.packets), log).incidents
+    assert (found.cause, found.culprit, found.confidence) == ("middlebox-reset", "middlebox", "medium")
 
 
 def test_an_hour_of_silence_then_unanswered_retransmissions(tmp_path: Path) -> None:

@@ -21,13 +21,6 @@ from tests.retellings import KEEPS, TAKES, TELLS_MORE, Rewritten, original
 GUILTY = [one.name for one in samples() if one.cause is not None]
 HEALTHY = [one.name for one in samples() if one.cause is None]
 _NOTHING = "insufficient-evidence"
-_KNOWN = {
-    ("forged-reset-other-ttl", "the last decisive packet missing"),
-    ("forged-reset-same-ttl", "the last decisive packet missing"),
-    ("server-forgot-everything", "the last decisive packet missing"),
-}
-"""The one packet that tells the causes apart was not captured, and what is left looks exactly like the other cause. The
-log's earlier 10054 would still tell, where there is a log."""
 
 
 def answer(tmp_path: Path, written: Rewritten) -> tuple[IncidentReport, ...]:
@@ -77,8 +70,6 @@ def test_a_rewritten_sample_keeps_its_verdict_or_gives_way_to_doubt(tmp_path: Pa
     for what, change in (KEEPS | TAKES).items():
         written = change(case, capture, log)
         if written is None:
-            continue
-        if (name, what) in _KNOWN:
             continue
         after = _of_the_case(case, answer(tmp_path, written))
         wrong.append(complaint(case, what, before[written.log is not None], after))
