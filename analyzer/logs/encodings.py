@@ -57,6 +57,7 @@ def looks_binary(head: bytes) -> bool:
     return head.count(0) > len(head) * 0.05 or controls > len(head) * 0.04
 
 
+_TELLING = 2000
 _CONTROLS = bytes(byte for byte in range(1, 32) if byte not in b"\t\n\r\f\v\x08\x1b")
 
 
@@ -107,6 +108,9 @@ def _likelihood(line: bytes, name: str) -> int:
     except UnicodeDecodeError:
         return -50
     score = 100 * len(find_phrases(fold(text)))
+    # A line of many kilobytes tells its encoding by its first foreign letters as well as by all.
+    first = next((place for place, char in enumerate(text) if not char.isascii()), 0)
+    text = text[max(0, first - 1) : first + _TELLING]
     for before, char, after in zip(" " + text, text, text[1:] + " ", strict=False):
         if char.isascii():
             continue

@@ -43,7 +43,7 @@ _ID_BEFORE = re.compile(
     rb"(?i)(?:^|[^a-z])(?:pid|port|row|line|id|tid|thread|process|request|job|order|user)[ =:#\"]{1,3}$|\w\[$"
 )
 _MAX_SEARCHES = 4000
-_MOST_IN_LINE = 500
+_MOST_IN_LINE = 60
 """Hits of one line that are looked at: a line of many megabytes is no record, and looking at each would take hours."""
 
 
