@@ -124,6 +124,10 @@ def test_no_rush_is_missed(times: list[int], least: int, within: int) -> None:
 )
 def test_any_alive_says_what_looking_at_all_says(spans: list[tuple[int, int]], around: int, within: int) -> None:
     class Table(list[tuple[int, int]]):
+        @property
+        def beginnings(self) -> list[int]:
+            return [first for first, _ in self]
+
         def began(self, index: int) -> int:
             return self[index][0]
 

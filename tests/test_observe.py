@@ -65,7 +65,9 @@ def test_every_frame_exists_and_every_unknown_has_a_reason(name: str) -> None:
 def test_later_strangers_change_nothing_but_what_they_may(name: str) -> None:
     """A healthy connection of other hosts, after the end: what is told of this one stays the same."""
     conv = _made(name)
-    stranger = Conversation(client="172.16.0.5:40000", server="172.16.9.7:9000", start=conv.now + 10 * 10**9)
+    stranger = Conversation(
+        client="172.16.0.5:40000", server="172.16.9.7:9000", start=conv.now + 10 * 10**9, client_mac="02:00:00:00:00:99"
+    )
     stranger.handshake()
     stranger.exchange()
     stranger.close()
