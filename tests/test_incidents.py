@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer import incidents as incidents_module
-from analyzer.diagnose import HIGH, Examiner
+from analyzer.diagnose import HIGH, LEAST, Examiner
 from analyzer.incidents import Incident, from_call, from_capture, from_log
 from analyzer.units import MS, NS
 from tests.conversations import guilty
@@ -385,8 +385,10 @@ def test_a_connection_that_the_log_calls_made_was_not_used_too_early() -> None:
     conv.handshake()
     made = conv.now
     conv.exchange()
-    conv.server_rst(after="300ms")
+    conv.client("GET / HTTP/1.1\r\n\r\n", acked=False, after="300ms")
+    conv.server_rst()
     whole = [at // NS * NS for at in (made, conv.now)]
     text = _lines((whole[0], "INFO connected to 10.9.0.7:8080"), (whole[1], "ERROR send to 10.9.0.7:8080 failed: 10057"))
     (incident,), _ = tie(text.replace(".000Z", "Z"), conv)
     assert incident.diagnosis.cause == "server-reset"
+    assert {other.cause: other.score for other in incident.diagnosis.others}["used-before-connected"] < LEAST
