@@ -185,3 +185,8 @@ def test_the_command_line_answers_for_names_and_ports(notconn: Run, busy: Path, 
     assert len(ran.out.splitlines()) == 2
     assert "10.9.0.7:5432" in ran.out or "10.9.0.8:443" in ran.out
     assert notconn("slice", busy, "--endpoint", text, "--redact", "-o", tmp_path / "x.pcapng").code == 0
+
+
+def test_a_name_that_did_not_resolve_is_the_cause(notconn: Run, busy: Path) -> None:
+    ran = notconn("analyze", busy, "--endpoint", "gone.corp.example", "--format", "csv")
+    assert "name-resolution-failed,medium" in ran.out
