@@ -66,8 +66,8 @@ def _dataclass(*, slots: bool, frozen: bool = False, eq: bool = True) -> Callabl
     assert slots
 
     def made_of(plain: type) -> type:
-        space = dict(plain.__dict__)
-        given = {name: space.pop(name, _MISSING) for name in space.get("__annotations__", ())}
+        space = {**plain.__dict__, "__annotations__": plain.__annotations__}
+        given = {name: space.pop(name, _MISSING) for name in plain.__annotations__}
         fields = {name: one if isinstance(one, _Field) else _Field(default=one) for name, one in given.items()}
         for name in ("__dict__", "__weakref__"):
             space.pop(name, None)
