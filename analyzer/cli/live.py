@@ -78,8 +78,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Watch until the end; returns the exit code."""
+    from analyzer.live.memory import return_large_blocks
     from analyzer.live.watch import Watch
 
+    return_large_blocks()
     plan = _plan(options)
     form = options.format or ("view" if sys.stdout.isatty() and not options.exec else "lines")
     if options.exec and form == "view":
