@@ -14,9 +14,9 @@ _LARGE = 4 << 20
 def return_large_blocks() -> bool:
     """Ask the C library to map each large block by itself; False where it needs no asking, or cannot be asked.
 
-    glibc raises its limit for such blocks, up to 32 MiB, as soon as one of them was freed, and then keeps them in a heap
-    that splits: after three million connections 498 MiB were resident where 322 are with a fixed limit. Windows, macOS
-    and musl have a fixed one. See mallopt(3).
+    glibc raises its limit for such blocks, up to 32 MiB, as soon as one of them was freed, and then keeps them in a
+    heap that splits: after three million connections 498 MiB were resident where 322 are with a fixed limit. Windows,
+    macOS and musl have a fixed one. See mallopt(3).
     """
     if not sys.platform.startswith("linux"):
         return False
