@@ -199,3 +199,22 @@ def test_a_file_name_that_is_no_text(notconn: Run, capture: Path, form: str) -> 
     assert notconn("flows", odd, "--format", form, "-o", target).code == 0
     assert b"\x1b" not in target.read_bytes() or form == "parquet"
     assert notconn("analyze", odd, "-o", capture.parent / "report.html").code == 0
+
+
+@pytest.mark.parametrize("command", ["analyze", "flows"])
+def test_an_office_file_is_not_pretended(notconn: Run, capture: Path, command: str) -> None:
+    ran = notconn(command, capture, "-o", capture.parent / "table.XLSX")
+    assert ran.code == 2
+    assert "no form ends in .XLSX; .csv opens in a spreadsheet" in ran.sentence
+    assert not (capture.parent / "table.XLSX").exists()
+
+
+@pytest.mark.parametrize("option", ["--log", "--evtx", "--netstat", "--site", "--rules"])
+def test_an_empty_name_of_an_input_is_refused(notconn: Run, capture: Path, option: str) -> None:
+    assert "the name of a file is empty" in notconn("analyze", capture, option, "").sentence
+    assert "the name of a file is empty" in notconn("analyze", "").sentence
+
+
+def test_an_unknown_option_points_to_the_help_of_its_command(notconn: Run, capture: Path) -> None:
+    assert notconn("analyze", capture, "--frob").sentence.endswith("`notconn analyze --help` lists what there is")
+    assert notconn("-v").sentence.endswith("`notconn --help` lists what there is")

@@ -123,7 +123,10 @@ def _run(arguments: list[str]) -> int:
     if name is not None:
         _check_command(name)
     parser = build(name, alone=arguments[:1] == [name])
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        called = f"notconn {options.command}" if options.command else "notconn"
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}; `{called} --help` lists what there is")
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2

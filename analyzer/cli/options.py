@@ -43,10 +43,12 @@ def add_captures(parser: argparse.ArgumentParser) -> None:
 
 
 def check_input(captures: Sequence[str], *others: str | None) -> None:
-    """Refuse what standard input cannot give: a capture that a person would have to type, two things, or a log.
+    """Refuse empty names, and what standard input cannot give: what a person would have to type, two things, a log.
 
     ``others`` are the files beside the captures. Raises UsageError.
     """
+    if "" in (*captures, *others):
+        raise UsageError("the name of a file is empty; check the variable that should hold it")
     if "-" in others:
         raise UsageError("-: only a capture is read from standard input; write the other one to a file and name that")
     if "-" not in captures:

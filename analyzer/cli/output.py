@@ -14,6 +14,9 @@ from analyzer.errors import OutputError
 
 __all__ = ["add_output", "check_output", "new_file", "write_output"]
 
+_OFFICE = (".doc", ".docx", ".odt", ".rtf", ".xls", ".xlsx", ".ods", ".ppt", ".pptx")
+"""Endings whose programs would call text that is written there damaged."""
+
 
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add where the answer goes."""
@@ -31,6 +34,10 @@ def check_output(path: str | None, *, force: bool, inputs: Iterable[str | None] 
     if not path:
         raise OutputError("-o: the name is empty; name a file")
     target = Path(path)
+    if target.suffix.lower() in _OFFICE:
+        raise OutputError(
+            f"{path}: no form ends in {target.suffix}; .csv opens in a spreadsheet, .html and .pdf anywhere"
+        )
     try:
         if target.is_dir():
             raise OutputError(f"{path}: this is a folder; name a file in it with -o")

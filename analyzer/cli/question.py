@@ -39,7 +39,7 @@ def check_question(options: argparse.Namespace, *, to_file: bool = False) -> Non
     Raises UsageError, OutputError.
     """
     beside = (*options.log, *options.evtx, options.netstat, options.site)
-    check_input(options.captures, *beside)
+    check_input(options.captures, *beside, *options.rules)
     if to_file and options.output == "-":
         raise UsageError("-o -: this is no text for standard output; name a file")
     check_output(options.output, force=options.force, inputs=(*options.captures, *beside))
