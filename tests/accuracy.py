@@ -97,7 +97,9 @@ def _judged(source: str, cases: Sequence[Case]) -> list[Outcome]:
         with_log = mode == MODES[0]
         report = ask(cases[0].capture, cases[0].log if with_log else None)
         answers: list[IncidentReport] = []
-        for one in cases:
+        told = {incident.stream for incident in report.incidents}
+        # An answer on the label's own stream is that label's before it may stand for a related one.
+        for one in sorted(cases, key=lambda one: one.stream is None or one.stream not in told):
             if one.cause is None or (one.needs_log and not with_log):
                 continue
             found = one.judge([incident for incident in report.incidents if incident not in answers])
