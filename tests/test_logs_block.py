@@ -15,7 +15,6 @@ def test_places_are_absolute() -> None:
     assert block.line_of(place, once=True) == 51
     assert block.line_start(place) == 1006
     assert block.line_end(place) == 1000 + TEXT.index(b"\nthird")
-    assert block.at(place, b"ENOT")
 
 
 def test_hits_are_those_that_begin_inside() -> None:

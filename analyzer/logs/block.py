@@ -87,10 +87,6 @@ class Block:
         at = self.data.rfind(needle, low - self.base, high - self.base)
         return at + self.base if at >= 0 else -1
 
-    def at(self, place: int, needle: bytes) -> bool:
-        """Tell whether ``needle`` stands at ``place``."""
-        return self.data.startswith(needle, place - self.base)
-
     def steps(self, low: int, high: int, most: int) -> list[int]:
         """Return the beginnings of the first ``most`` lines in [low, high) that may tell a step or a failure."""
         found: list[int] = []
