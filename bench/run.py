@@ -62,13 +62,13 @@ class Run:
 
 def programs() -> list[Program]:
     """Return everything that is compared, ours first."""
-    start = (sys.executable, "-c", "from analyzer.cli.main import console; console()")
+    start = (sys.executable, "-P", "-c", "from analyzer.cli.main import console; console()")
     return [
         Program("notconn analyze", (*start, "analyze", "{capture}")),
         Program("notconn analyze json", (*start, "analyze", "--format", "json", "{capture}")),
         Program("notconn flows", (*start, "flows", "--format", "csv", "{capture}")),
-        Program("read", (sys.executable, "-c", _READ, "{capture}")),
-        Program("walk", (sys.executable, "-c", _WALK, "{capture}")),
+        Program("read", (sys.executable, "-P", "-c", _READ, "{capture}")),
+        Program("walk", (sys.executable, "-P", "-c", _WALK, "{capture}")),
         Program("tcpdump --count", ("tcpdump", "-r", "{capture}", "--count")),
         Program("nfpcapd", ("nfpcapd", "-r", "{capture}", "-w", "{folder}")),
         Program("tcptrace -n", ("tcptrace", "-n", "{capture}")),
@@ -95,7 +95,7 @@ def measure(command: Sequence[str], environment: dict[str, str]) -> Run | None:
 
 def packets_in(path: Path, environment: dict[str, str]) -> int:
     """Count the records of a capture."""
-    command = [sys.executable, "-c", _WALK, str(path)]
+    command = [sys.executable, "-P", "-c", _WALK, str(path)]
     told = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     return int(told.stdout)
 
