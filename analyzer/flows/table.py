@@ -299,8 +299,8 @@ class FlowTable:
     def sides(self) -> tuple[bool, bool]:
         """Tell whether any flow shows packets of both its halves, and whether any half carries data."""
         halves, width = self.digest.halves, lay.T_STRIDE
-        low = lay.T_HALVES + lay.H_PACKETS
-        first, second = halves[low::width], halves[low + lay.H_STRIDE :: width]
+        low, stop = lay.T_HALVES + lay.H_PACKETS, self.digest.count * lay.T_STRIDE
+        first, second = halves[low:stop:width], halves[low + lay.H_STRIDE : stop : width]
         both = any(mine and other for mine, other in zip(first, second, strict=True))
         return both, any(word > _LOW32 for word in first) or any(word > _LOW32 for word in second)
 
