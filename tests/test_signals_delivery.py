@@ -240,3 +240,14 @@ def test_one_byte_of_data_is_no_probe() -> None:
     run = read_unanswered(view_of(conv), from_initiator=True)
     assert run is not None
     assert run.repeats == 2
+
+
+def test_an_answer_that_was_acknowledged_came_though_no_segment_of_it_was_kept() -> None:
+    conv = Conversation()
+    conv.handshake()
+    conv.client("GET /iso HTTP/1.1\r\n\r\n")
+    for _ in range(400):
+        conv.segment("server", "A", "x" * 1200, captured=False)
+    conv.client_rst(after="3s")
+    conv.segment("server", "A", "x" * 1200)
+    assert read_pending(view_of(conv)) is None

@@ -185,6 +185,15 @@ def _ends_handshake(request: Segment, half: Half) -> bool:
     return last and _says_hello(half) and half.tail[:1] in (b"\x14", b"\x15", b"\x16")
 
 
+def _heard_more(request: Segment, ended: Segment | None, view: WireView) -> bool:
+    """Tell whether the initiator acknowledged an answer that is not among the kept segments of a long flow."""
+    return any(
+        s.has(ACK) and s.frame > request.frame and seqnum.before(request.ack, s.ack)
+        for s in view.initiator
+        if ended is None or s.frame <= ended.frame
+    )
+
+
 def read_pending(view: WireView) -> Pending | None:
     """Find a last request without an answer; None when the responder had the last word."""
     request: Segment | None = None
@@ -209,7 +218,7 @@ def read_pending(view: WireView) -> Pending | None:
                     late = s
             if s.has(FIN | RST) and ended is None:
                 ended = s
-    if request is None or _ends_handshake(request, view.flow.initiator):
+    if request is None or _ends_handshake(request, view.flow.initiator) or _heard_more(request, ended, view):
         return None
     ack = next(
         (
