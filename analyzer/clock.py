@@ -69,8 +69,8 @@ class ClockFit:
         if not self.anchors:
             taken = f"{local} as it seems; its clock" if local else "The log's clock"
             return (
-                f"{taken} was taken to agree with the capture's within {within}, as no line of the log could be tied to "
-                "a packet"
+                f"{taken} was taken to agree with the capture's within {within}, as no line of the log could be tied "
+                "to a packet"
             )
         if abs(skew) <= self.uncertainty_ns:
             told = "agrees with the capture's"
