@@ -157,6 +157,55 @@ def test_of_many_flows_only_company_is_judged(rules: RuleSet, monkeypatch: pytes
     assert len(bench.told[0][1].around.capture.flows) < 5
 
 
+def _among_others(late: Conversation, moment_ns: int) -> list[Captured]:
+    """A conversation among healthy ones, while others that share no host with it are refused one after the other."""
+    packets = list(late.packets)
+    for number in range(6):
+        packets += talk(1000 + number, client=f"10.3.0.{number}", server=f"10.4.0.{number}", rounds=1).packets
+        refused = Conversation(client=f"10.5.0.{number}:50123", server=f"10.6.0.{number}:80")
+        refused.now = moment_ns + 3 * number * NS
+        refused.syn()
+        refused.refuse()
+        packets += refused.packets
+    return packets
+
+
+def test_of_many_flows_a_case_may_still_turn_out_well(rules: RuleSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are judged meanwhile, in views that do not hold its connection."""
+    monkeypatch.setattr("analyzer.live.cases._SMALL", 3)
+    late = talk(50123, rounds=5)
+    late.client(b"question", arrives=False)
+    late.unanswered(4)
+    moment = late.packets[-1][0]
+    late.wait("20s")
+    late.retransmit("client")
+    late.server(b"answer at last")
+    late.exchange(b"ping", b"pong")
+    late.exchange(b"ping", b"pong")
+    late.close()
+    bench = _Bench(rules, _among_others(late, moment))
+    bench.until(90)
+    own = [judged.change for _, judged in bench.told if judged.case.client == "10.0.0.5:50123"]
+    assert (own[0], own[-1]) == ("incident", "withdrawn")
+    assert {judged.case.client for _, judged in bench.told} > {"10.0.0.5:50123", "10.5.0.5:50123"}
+
+
+def test_of_many_flows_a_told_case_is_found_again(rules: RuleSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.live.cases._SMALL", 3)
+    dead = talk(50123, rounds=5)
+    dead.client(b"question", arrives=False)
+    dead.unanswered(5)
+    bench = _Bench(rules, _among_others(dead, dead.packets[-1][0] + 5 * NS))
+    bench.until((dead.packets[-1][0] - bench.start) / NS + 60)
+    (key,) = [key for key, case in bench.book.cases.items() if case.told and case.client == "10.0.0.5:50123"]
+    now = dead.packets[-1][0] + 60 * NS
+    view = bench.book.view(bench.running, (_ETHERNET,), bench.losses, now, [key])
+    assert not view.whole
+    again = bench.book.again(view, key)
+    assert again is not None
+    assert again.case.client == "10.0.0.5:50123"
+
+
 def test_a_settled_flow_is_not_looked_at_again(rules: RuleSet) -> None:
     refused = Conversation(client="10.0.0.5:50123", server="10.9.0.7:80")
     refused.syn()

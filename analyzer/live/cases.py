@@ -12,6 +12,7 @@ from analyzer.capture.model import Interface
 from analyzer.diagnose import LEAST, Examination, Examiner
 from analyzer.endpoint import Endpoint
 from analyzer.factset import Value
+from analyzer.flows.rows import FlowRow
 from analyzer.incidents import Incident
 from analyzer.live.losses import Losses
 from analyzer.live.running import Running
@@ -86,6 +87,8 @@ class View:
     capture: Capture
     now_ns: int
     losses: Losses
+    whole: bool = True
+    """All flows are in it."""
 
     @property
     def span_ns(self) -> int:
@@ -123,19 +126,30 @@ class CaseBook:
     """The time of a flow's last packet when it was examined, when to look again although nothing came, and the number
     of that look."""
 
-    def view(self, running: Running, interfaces: Sequence[Interface], losses: Losses, now_ns: int) -> View:
-        """Gather what is to be judged now."""
+    def view(
+        self,
+        running: Running,
+        interfaces: Sequence[Interface],
+        losses: Losses,
+        now_ns: int,
+        keys: Sequence[Key] | None = None,
+    ) -> View:
+        """Gather what is to be judged now: these cases' connections, or all that is due."""
         whole = running.capture(now_ns, interfaces)
         if len(whole.flows) <= _SMALL:
             return View(whole, now_ns, losses)
-        table = whole.flows
-        wanted = [table.entry(index) for index in self._due(whole, now_ns)]
-        if not wanted:
+        if keys is None:
+            indexes = self._due(whole, now_ns, whole=True)
+        else:
+            around = Surroundings(whole)
+            indexes = [row.index for key in keys if (row := _row_of(around, key)) is not None]
+        if not indexes:
             return View(whole, now_ns, losses)
-        chosen = select(running.digest, related(running.digest, wanted, _COMPANY))
-        return View(running.capture(now_ns, interfaces, chosen), now_ns, losses)
+        table = whole.flows
+        chosen = select(running.digest, related(running.digest, [table.entry(index) for index in indexes], _COMPANY))
+        return View(running.capture(now_ns, interfaces, chosen), now_ns, losses, whole=False)
 
-    def _due(self, capture: Capture, now_ns: int) -> list[int]:
+    def _due(self, capture: Capture, now_ns: int, *, whole: bool) -> list[int]:
         """Find the suspects, and the connections of open cases, that may have changed since they were looked at."""
         table = capture.flows
         found: list[tuple[int, int]] = []
@@ -152,10 +166,10 @@ class CaseBook:
         around = Surroundings(capture) if missing else None
         for key in missing:
             # It is no suspect any more: what was told of it may have to be taken back.
-            rows = around.to_responder(key[1]).near(key[2], _DISORDER_NS) if around is not None else ()
-            own = next((one for one in rows if (one.initiator, one.first_ns) == (key[0], key[2])), None)
+            own = _row_of(around, key) if around is not None else None
             if own is None:
-                self._open.discard(key)
+                if whole:
+                    self._open.discard(key)
             elif self._looked.get(key, (0, 0, 0))[0] != own.last_ns or now_ns >= self._looked[key][1]:
                 found.append((-1, own.index))
         # What may have to be told comes first, then what was not looked at for longest.
@@ -165,7 +179,7 @@ class CaseBook:
     def judge(self, view: View, *, final: bool = False) -> list[Judged]:
         """Judge what is due; return what is to be told. ``final``: nothing will follow any more."""
         told: list[Judged] = []
-        due = self._due(view.capture, view.now_ns)
+        due = self._due(view.capture, view.now_ns, whole=view.whole)
         if not due:
             return told
         clean = view.examiner(self.rules, self.settings, 0)
@@ -203,16 +217,15 @@ class CaseBook:
         case = self.cases.get(key)
         if case is None or case.told is None:
             return None
-        for row in Surroundings(view.capture).to_responder(key[1]).near(key[2], _DISORDER_NS):
-            if row.initiator != key[0] or row.first_ns != key[2]:
-                continue
-            lost = view.losses.within(row.first_ns, min(row.last_ns + self.wait_ns, view.now_ns))
-            examiner = view.examiner(self.rules, self.settings, lost)
-            examination = examiner.examine(Symptom("capture", None, 0, flow_index=row.index, candidates=1))
-            incident = Incident(examiner.diagnose(examination))
-            same = (incident.diagnosis.cause, incident.diagnosis.confidence) == case.told
-            return Judged(case, incident, examiner.around, "revised") if same else None
-        return None
+        row = _row_of(Surroundings(view.capture), key)
+        if row is None:
+            return None
+        lost = view.losses.within(row.first_ns, min(row.last_ns + self.wait_ns, view.now_ns))
+        examiner = view.examiner(self.rules, self.settings, lost)
+        examination = examiner.examine(Symptom("capture", None, 0, flow_index=row.index, candidates=1))
+        incident = Incident(examiner.diagnose(examination))
+        same = (incident.diagnosis.cause, incident.diagnosis.confidence) == case.told
+        return Judged(case, incident, examiner.around, "revised") if same else None
 
     def open_case(self, key: Key | None, incident: Incident, now_ns: int) -> Case:
         """Give an incident its number."""
@@ -280,3 +293,8 @@ class CaseBook:
         self.cases.clear()
         self._open.clear()
         self._looked.clear()
+
+
+def _row_of(around: Surroundings, key: Key) -> FlowRow | None:
+    rows = around.to_responder(key[1]).near(key[2], _DISORDER_NS)
+    return next((row for row in rows if (row.initiator, row.first_ns) == (key[0], key[2])), None)

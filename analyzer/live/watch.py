@@ -221,7 +221,7 @@ class Watch:
             view = self.book.view(self.running, self.intake.interfaces, self.losses, now_ns)
             for judged in self.book.judge(view, final=final):
                 self._tell(judged, now_ns)
-            self._complete_slices(view, now_ns, final=final)
+            self._complete_slices(now_ns, final=final)
         if self.triggers.due(now_ns, final=final):
             whole = View(self.running.capture(now_ns, self.intake.interfaces), now_ns, self.losses)
             for judged, log, origin in self.triggers.judge(whole, self.book, final=final):
@@ -240,11 +240,12 @@ class Watch:
         if judged.change == "incident" and judged.case.key is not None and judged.case.folder is not None:
             self._refresh.append((now_ns + self.plan.after_ns, judged.case.key))
 
-    def _complete_slices(self, view: View, now_ns: int, *, final: bool) -> None:
+    def _complete_slices(self, now_ns: int, *, final: bool) -> None:
         due = [key for at, key in self._refresh if final or at <= now_ns]
         if not due:
             return
         self._refresh = [] if final else [(at, key) for at, key in self._refresh if at > now_ns]
+        view = self.book.view(self.running, self.intake.interfaces, self.losses, now_ns, due)
         for key in due:
             judged = self.book.again(view, key)
             if judged is not None:
