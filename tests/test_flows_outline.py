@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analyzer.capture.file import read_capture
@@ -165,6 +165,16 @@ PACKETS = st.tuples(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.lists(PACKETS, min_size=1, max_size=90), min_size=1, max_size=3))
+@example(
+    # Data below the number that the half began with.
+    [
+        [
+            *(("client", "S", 0, 0, seq, False) for seq in (None, None, 0)),
+            ("client", "FA", 0, 0, None, False),
+            ("client", "A", 1, 0, None, False),
+        ]
+    ]
+)
 def test_any_packets(talks: list[list[tuple[Any, str, int, int, int | None, bool]]]) -> None:
     packets: list[Captured] = []
     start = None

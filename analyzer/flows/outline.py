@@ -115,7 +115,7 @@ def _coverage(
     flags: cython.longlong = halves[h + H_FLAGS]
     covered: cython.longlong = 0
     tracked: cython.longlong = halves[h + H_BYTES]
-    end: cython.longlong = -1
+    end: cython.longlong = halves[h + H_BASE] >> 32
     c: cython.Py_ssize_t
     n: cython.Py_ssize_t
     p: cython.Py_ssize_t
@@ -134,7 +134,7 @@ def _coverage(
         end = halves[h + H_TOP_END]
     found = tracked - covered
     if missing:
-        found = 0 if end < 0 else end - (halves[h + H_BASE] >> 32) - covered
+        found = end - (halves[h + H_BASE] >> 32) - covered
     if found < 0:
         return 0
     return found
