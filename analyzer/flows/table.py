@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from enum import IntFlag
 from functools import cached_property
 from typing import NamedTuple
@@ -215,7 +215,7 @@ class FlowTable:
                 return rows, marks
             marks = array("q", bytes(8 * found))
 
-    def heads(self) -> Iterator[tuple[bytes, bytes]]:
+    def heads(self) -> Generator[tuple[bytes, bytes], None, None]:
         """Yield the first words of the initiator and of the responder, flow by flow, at most 96 bytes each."""
         spoken, starts = self.digest.spoken, self.digest.entry_words
         text = memoryview(spoken).cast("B")
