@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from analyzer.cli.main import main
 # A loaded machine is no defect of ours: laws are about answers, and speed has its own benchmark.
 settings.register_profile("notconn", deadline=None)
 settings.load_profile("notconn")
+# Whoever starts the tests in the background may have them ignore Ctrl-C, which the programs they start would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _BESIDE = Path(__file__).resolve().parents[2] / "shared"
 

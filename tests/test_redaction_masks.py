@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from analyzer.endpoint import parse_address
 from analyzer.redaction.masks import Masks
+from analyzer.redaction.words import SERVICE_LABELS
 
 KEY = bytes(range(32))
-LABELS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=3, max_size=20)
+LABELS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=3, max_size=20).filter(
+    lambda label: label not in SERVICE_LABELS
+)
 
 
 def masks() -> Masks:
