@@ -130,6 +130,8 @@ def _run(arguments: list[str]) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
+    # Nearly all that is made lives until the answer is written; looking for cycles among it costs a tenth of the time.
+    gc.set_threshold(100_000 if options.command == "live" else 1_000_000)
     return int(import_module(f"analyzer.cli.{options.command}").run(options))
 
 
@@ -138,8 +140,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Both are missing where a program without a console, or a shell that closed them, starts us.
     sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    # Nearly all that is made lives until the answer is written; looking for cycles among it costs a tenth of the time.
-    gc.set_threshold(100_000)
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:
