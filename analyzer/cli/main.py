@@ -130,8 +130,6 @@ def _run(arguments: list[str]) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
-    # Nearly all that is made lives until the answer is written; looking for cycles among it costs a tenth of the time.
-    gc.set_threshold(100_000 if options.command == "live" else 1_000_000)
     return int(import_module(f"analyzer.cli.{options.command}").run(options))
 
 
@@ -170,6 +168,8 @@ def console() -> NoReturn:
 
     Python's own way out visits every object once more, which takes as long as reading a small capture.
     """
+    # Nearly all that is made lives until the answer is written; looking for cycles among it costs a tenth of the time.
+    gc.set_threshold(100_000 if sys.argv[1:2] == ["live"] else 1_000_000)
     code = main()
     threading = sys.modules.get("threading")
     if threading is None or threading.active_count() == 1:
