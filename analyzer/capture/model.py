@@ -7,7 +7,7 @@ from typing import Protocol
 
 from analyzer.values import dataclass, field
 
-__all__ = ["CaptureInfo", "Checksum", "Health", "Interface", "Note", "NoteKind"]
+__all__ = ["CaptureInfo", "Checksum", "FileSpan", "Health", "Interface", "Note", "NoteKind"]
 
 
 class NoteKind(Enum):
@@ -93,6 +93,10 @@ class Checksum(Protocol):
         """Wait for it where need be; return it in hexadecimal."""
 
 
+def _finished(checksum: str | Checksum) -> str:
+    return checksum if isinstance(checksum, str) else checksum.finish()
+
+
 @dataclass(frozen=True, slots=True)
 class FileSpan:
     """One file of a rotated capture, and what of the capture stands before it."""
@@ -106,7 +110,7 @@ class FileSpan:
     @property
     def sha256(self) -> str:
         """Of the file's bytes; empty when it was not hashed."""
-        return self.checksum if isinstance(self.checksum, str) else self.checksum.finish()
+        return _finished(self.checksum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +139,4 @@ class CaptureInfo:
     @property
     def sha256(self) -> str:
         """Of the file's bytes as given (still compressed); empty for a device or a pipe that was not hashed."""
-        return self.checksum if isinstance(self.checksum, str) else self.checksum.finish()
+        return _finished(self.checksum)
