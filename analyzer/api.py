@@ -14,9 +14,9 @@ from analyzer.units import instant_of
 
 if TYPE_CHECKING:
     from analyzer.capture.file import Capture
-    from analyzer.moment import Moment
+    from analyzer.incidents.moment import Moment
+    from analyzer.incidents.target import Target
     from analyzer.report.model import Report
-    from analyzer.target import Target
 
 __all__ = ["analyze", "read"]
 
@@ -82,7 +82,7 @@ def _paths(paths: AnyPath | Iterable[AnyPath]) -> list[str]:
 
 
 def _moment(at: datetime | str) -> Moment:
-    from analyzer.moment import Moment, parse_moment
+    from analyzer.incidents.moment import Moment, parse_moment
 
     if isinstance(at, datetime):
         return Moment(ns=instant_of(at if at.tzinfo else at.replace(tzinfo=UTC)))
@@ -93,7 +93,7 @@ def _moment(at: datetime | str) -> Moment:
 
 
 def _target(endpoint: Endpoint | str) -> Target:
-    from analyzer.target import Target, parse_target
+    from analyzer.incidents.target import Target, parse_target
 
     if isinstance(endpoint, Endpoint):
         return Target(packed=endpoint.packed, port=endpoint.port)

@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 from analyzer.errors import OutputError
 from analyzer.pipeline import Examined, report_of
-from analyzer.questions import both_times, questions_markdown, times_csv
 from analyzer.redaction.masks import Masks
 from analyzer.redaction.secrets import refuse
 from analyzer.report.escape import plain
 from analyzer.report.model import Report
 from analyzer.report.note import mark
 from analyzer.report.phrases import headline
+from analyzer.report.questions import both_times, questions_markdown, times_csv
 from analyzer.report.redact import redact, report_secrets
 from analyzer.report.render import FORMATS, render
 from analyzer.slices.make import Slice, find_incident, make_slice

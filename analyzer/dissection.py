@@ -19,7 +19,8 @@ from analyzer.capture.file import iter_frames
 from analyzer.capture.interfaces import find_tshark
 from analyzer.capture.pcapng_writer import PcapngWriter
 from analyzer.errors import UsageError
-from analyzer.pipeline import Examined, Part
+from analyzer.incidents.part import Part
+from analyzer.pipeline import Examined
 from analyzer.report.escape import plain
 from analyzer.report.model import Evidence, Report
 from analyzer.report.phrases import frame_filter

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analyzer.account.limits import limits_of
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.several import Progress, Unread, read_captures
 from analyzer.factset import Value
-from analyzer.limits import limits_of
+from analyzer.incidents.part import Part
 from analyzer.report.model import CaptureSummary, Finding, GroupReport, IncidentReport, Report
 from analyzer.ruleset.load import RuleSet, load_rules
-from analyzer.surroundings import Surroundings
 from analyzer.values import dataclass, field, replace
 from analyzer.version import program_version
 
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from analyzer.capture.file import Capture
-    from analyzer.crowds import Crowd
-    from analyzer.incidents import Incident
+    from analyzer.incidents.crowds import Crowd
+    from analyzer.incidents.moment import Moment
+    from analyzer.incidents.target import Target
+    from analyzer.incidents.tie import Incident
     from analyzer.logs.model import LogFile, SocketRow
-    from analyzer.moment import Moment
-    from analyzer.target import Target
 
-__all__ = ["Examined", "Part", "Question", "analyze", "examine", "report_of"]
+__all__ = ["Examined", "Question", "analyze", "examine", "report_of"]
 
 _CLOCKS_APART_NS = 60_000_000_000
 """The clocks of two hosts that capture at the same time are hardly further apart."""
@@ -58,19 +59,6 @@ def analyze(question: Question, *, progress: Progress | None = None, clock_ns: i
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What was found in one capture."""
-
-    incidents: list[Incident]
-    around: Surroundings
-    remarks: tuple[str, ...]
-    crowds: Sequence[Crowd] = ()
-    """Flows told by likeness to one of the incidents."""
-    left_out: int = 0
-    """Notable flows that nothing examined is like."""
-
-
-@dataclass(frozen=True, slots=True)
 class Examined:
     """A question with all that was read and found for it, before it is written down."""
 
@@ -86,7 +74,7 @@ class Examined:
 
     def incident(self, name: str) -> tuple[Part, Incident]:
         """Return the incident that the report calls ``name``, with its capture. Raises KeyError."""
-        from analyzer.crowd_account import listed
+        from analyzer.account.crowds import listed
 
         number = int(name) - 1 if name.isdecimal() else -1
         for part in self.parts:
@@ -122,7 +110,7 @@ def examine(
         around.others = tuple(other for other in every if other is not around and _overlap(other, around))
     flows: Sequence[Sequence[int] | None] = [None] * len(captures)
     if question.endpoint is not None:
-        from analyzer.target import flows_of
+        from analyzer.incidents.target import flows_of
 
         flows = flows_of(question.endpoint, every)
     parts = [_one(around, logs, question, rules, named) for around, named in zip(every, flows, strict=True)]
@@ -168,8 +156,8 @@ def _one(
     asked = any(log.errors for log in logs) or question.at is not None or question.endpoint is not None
     if not asked and not capture.flows.suspects():
         return Part([], around, ())
-    from analyzer.diagnose import Examiner
-    from analyzer.incidents import from_call, from_capture, from_log
+    from analyzer.incidents.diagnose import Examiner
+    from analyzer.incidents.tie import from_call, from_capture, from_log
 
     examiner = Examiner(around, rules, question.settings)
     found: list[Incident] = []
@@ -200,7 +188,7 @@ def _one(
 def _folded(parts: list[Part]) -> list[Part]:
     if sum(bool(part.incidents) for part in parts) < 2:
         return parts
-    from analyzer.folding import fold
+    from analyzer.incidents.folding import fold
 
     kept = fold([part.incidents for part in parts])
     return [replace(part, incidents=incidents) for part, incidents in zip(parts, kept, strict=True)]
@@ -245,7 +233,7 @@ def _worked_out(
     examined: Examined,
 ) -> Report:
     """Return the report with the ``leading`` incidents in full; flows told by likeness have no more to tell."""
-    from analyzer.account import incident_report
+    from analyzer.account.write import incident_report
 
     told: dict[str, IncidentReport] = {}
     for one in leading:
@@ -266,9 +254,9 @@ def _write_down(
 ) -> None:
     """Add what was found in one capture to the report's lists; in ``brief``, where it is given, with what is left."""
     # Only what there is to tell of needs the words for it.
-    from analyzer.account import brief_report, incident_report, repeated
-    from analyzer.crowd_account import crowd_reports, join
-    from analyzer.grouping import findings, groups
+    from analyzer.account.crowds import crowd_reports, join
+    from analyzer.account.grouping import findings, groups
+    from analyzer.account.write import brief_report, incident_report, repeated
 
     offset = len(reports)
     own, membership = groups(part.incidents)

@@ -322,8 +322,8 @@ def reset_table(captures: Iterable[Capture]) -> Table:
 
 
 def _resets(capture: Capture) -> Iterator[Row]:
+    from analyzer.around.surroundings import Surroundings
     from analyzer.signals.reset import read_resets
-    from analyzer.surroundings import Surroundings
 
     around = Surroundings(capture)
     for flow in capture.flows:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from analyzer.diagnose import HIGH, MEDIUM
+from analyzer.incidents.diagnose import HIGH, MEDIUM
 from analyzer.report.model import IncidentReport
 from tests.cases import SAMPLES, Case, ask, labelled, samples
 

@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.file import Capture, read_capture
-from analyzer.diagnose import Examiner
 from analyzer.endpoint import parse_endpoint
 from analyzer.factset import FactSet, Known, Unknown, Value
 from analyzer.flows.model import Flow
+from analyzer.incidents.diagnose import Examiner
 from analyzer.logs.model import Action, EventKind, LogEvent, LogFile, SocketRow
 from analyzer.logs.read import read_log
 from analyzer.observe import observe
 from analyzer.ruleset.load import RuleSet, load_rules
 from analyzer.signals.reading import Reading
 from analyzer.signals.wire import WireView
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, format_instant
 from tests.wire import Captured, Conversation, write_pcap

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from analyzer.diagnose import HIGH, MEDIUM
+from analyzer.incidents.diagnose import HIGH, MEDIUM
 from tests.accuracy import PAGE, Outcome, fit, main, measure, render
 from tests.cases import SAMPLES
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.file import Capture, read_capture
-from analyzer.diagnose import LEAST, Examiner
-from analyzer.surroundings import Surroundings
+from analyzer.incidents.diagnose import LEAST, Examiner
 from analyzer.symptom import Symptom
 from tests.conversations import CONVERSATIONS, ORDINARY
 from tests.reading import capture_of, rules

@@ -20,6 +20,7 @@ HELD_BY = {
     "api": "test_public_api",
     "capture.model": "test_report_health",
     "flows.model": "test_flows_rows",
+    "incidents.part": "test_pipeline",
     "live.plan": "test_live_watch",
     "ruleset.condition_reader": "test_ruleset_conditions",
     "ruleset.model": "test_ruleset_conditions",

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.file import read_capture
-from analyzer.diagnose import Examiner
+from analyzer.incidents.diagnose import Examiner
 from analyzer.report.model import IncidentReport
 from analyzer.ruleset.load import load_rules
 from analyzer.signals.reset import Origin
-from analyzer.surroundings import Surroundings
 from analyzer.units import MS
 from tests.cases import answered, ask, lineage, sample
 from tests.conversations import CONVERSATIONS, ORDINARY

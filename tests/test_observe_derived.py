@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.endpoint import parse_endpoint
 from analyzer.factset import FactSet, Known
-from analyzer.incidents import from_capture
+from analyzer.incidents.tie import from_capture
 from analyzer.logs.model import LogEvent, SocketRow
 from analyzer.observe import observe
 from analyzer.symptom import Symptom

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.diagnose import Examiner
+from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet, Known
-from analyzer.surroundings import Surroundings
+from analyzer.incidents.diagnose import Examiner
 from analyzer.symptom import Symptom
 from tests.reading import Part, known, rules, surroundings_of, unknown
 from tests.wire import Conversation

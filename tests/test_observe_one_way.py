@@ -6,11 +6,11 @@ import ipaddress
 
 import pytest
 
-from analyzer.diagnose import LEAST, Diagnosis
+from analyzer.around.surroundings import Surroundings
 from analyzer.facts import VOCABULARY
 from analyzer.factset import FactSet
+from analyzer.incidents.diagnose import LEAST, Diagnosis
 from analyzer.observe import one_way
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from tests.conversations import CONVERSATIONS, ORDINARY, guilty
 from tests.reading import capture_of, examiner_of, facts_of, known, unknown

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.model import Interface
-from analyzer.diagnose import Examiner
 from analyzer.factset import FactSet, Known
+from analyzer.incidents.diagnose import Examiner
 from analyzer.observe import observe
 from analyzer.observe.quality import peer_addresses
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
 from tests.conversations import ordinary

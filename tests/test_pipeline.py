@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from analyzer.errors import CaptureError, LogError, NotconnError, RuleError
-from analyzer.moment import Moment
+from analyzer.incidents.moment import Moment
+from analyzer.incidents.target import parse_target
 from analyzer.pipeline import Question, analyze, examine, report_of
 from analyzer.report.model import Report
 from analyzer.report.read import read_report
 from analyzer.report.render import FORMATS, render
 from analyzer.report.text import WORKED
-from analyzer.target import parse_target
 from analyzer.units import NS
 from tests.conversations import guilty, ordinary
 from tests.reading import stamp
-from tests.test_grouping import with_port
+from tests.test_account_grouping import with_port
 from tests.wire import Captured, Conversation, write_pcap
 
 START = Conversation().now

@@ -7,11 +7,11 @@ from functools import cache
 
 import pytest
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.file import read_capture
-from analyzer.diagnose import LEAST, Examiner
+from analyzer.incidents.diagnose import LEAST, Examiner
 from analyzer.report.model import Report
 from analyzer.ruleset.load import load_rules, read_rules
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from tests.build_samples import BUILT, pcapng
 from tests.cases import LEVELS, SAMPLES, Case, answered, ask, lineage, sample, sample_names, samples
@@ -172,7 +172,7 @@ def test_a_stable_rule_decides_a_sample(rule: str) -> None:
 @cache
 def _deciding() -> set[str]:
     """The rules that fit the guilty connection of a sample."""
-    from analyzer.incidents import from_capture, from_log
+    from analyzer.incidents.tie import from_capture, from_log
     from analyzer.logs.read import read_log
 
     fitting = set()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from analyzer.account import incident_report
+from analyzer.account.write import incident_report
 from analyzer.pipeline import Question, examine
 from analyzer.slices.choose import WIDEST, choose
 from tests.cases import sample

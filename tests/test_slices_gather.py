@@ -6,10 +6,10 @@ import pytest
 from scapy.layers.inet import IP, fragment
 from scapy.layers.l2 import Ether
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.file import read_capture
 from analyzer.flows.rows import FlowRow
 from analyzer.slices.gather import frames_of
-from analyzer.surroundings import Surroundings
 from tests.wire import Conversation, write_pcap
 
 

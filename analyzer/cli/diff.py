@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare and write; returns 0 when everything is cured, else 1."""
-    from analyzer.diff import diff, render_json, render_text
+    from analyzer.report.diff import diff, render_json, render_text
 
     beside = (*options.log_before, *options.log_after, options.site)
     check_input([options.before, options.after], *beside)

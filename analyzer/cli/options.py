@@ -15,8 +15,8 @@ from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from analyzer.capture.several import Unread
-    from analyzer.moment import Moment
-    from analyzer.target import Target
+    from analyzer.incidents.moment import Moment
+    from analyzer.incidents.target import Target
 
 __all__ = [
     "add_captures",
@@ -77,7 +77,7 @@ def parse_endpoint(text: str) -> Endpoint:
 
 def parse_target(text: str) -> Target:
     """Read an endpoint, an address, a host name or a port. Raises UsageError."""
-    from analyzer import target
+    from analyzer.incidents import target
 
     try:
         return target.parse_target(text)
@@ -87,7 +87,7 @@ def parse_target(text: str) -> Target:
 
 def parse_moment(text: str) -> Moment:
     """Read a time in any shape that people type. Raises UsageError."""
-    from analyzer import moment
+    from analyzer.incidents import moment
 
     try:
         return moment.parse_moment(text)

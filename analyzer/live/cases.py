@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.file import Capture
 from analyzer.capture.model import Interface
-from analyzer.diagnose import LEAST, Examination, Examiner
 from analyzer.endpoint import Endpoint
 from analyzer.factset import Value
 from analyzer.flows.rows import FlowRow
-from analyzer.incidents import Incident
+from analyzer.incidents.diagnose import LEAST, Examination, Examiner
+from analyzer.incidents.tie import Incident
 from analyzer.live.losses import Losses
 from analyzer.live.running import Running
 from analyzer.live.selection import related, select
 from analyzer.ruleset.load import RuleSet
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import NS
 

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from analyzer.account import incident_report
+from analyzer.account.limits import limits_of
+from analyzer.account.write import incident_report
 from analyzer.capture.ring import Ring
 from analyzer.errors import NotconnError
 from analyzer.factset import Value
-from analyzer.limits import limits_of
 from analyzer.live.cases import Case, Judged
 from analyzer.live.extract import Picked, Wanted, extract, slice_bytes, write_atomically
 from analyzer.pipeline import Question, analyze

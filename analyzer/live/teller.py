@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 
-from analyzer.diagnose import Confidence
+from analyzer.incidents.diagnose import Confidence
 from analyzer.live.cases import Judged
 from analyzer.live.events import Event, Kind, Value
 from analyzer.live.folder import Folders, Written

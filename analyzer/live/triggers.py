@@ -8,16 +8,16 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Protocol
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.endpoint import Endpoint
 from analyzer.errors import LogError
-from analyzer.incidents import Incident, from_call, from_log
+from analyzer.incidents.target import Target, flows_of
+from analyzer.incidents.tie import Incident, from_call, from_log
 from analyzer.live.cases import Case, CaseBook, Judged, View
 from analyzer.live.command import Command
 from analyzer.live.follow import FollowedLog, Line
 from analyzer.logs.model import LogFile
 from analyzer.logs.read import read_log
-from analyzer.surroundings import Surroundings
-from analyzer.target import Target, flows_of
 from analyzer.units import NS
 from analyzer.values import dataclass, field, replace
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from analyzer.capture.ring import Ring
-from analyzer.diagnose import Confidence
 from analyzer.endpoint import Endpoint
+from analyzer.incidents.diagnose import Confidence
 from analyzer.live.cases import CaseBook, Judged, Key, View
 from analyzer.live.clock import Jump, PacketClock
 from analyzer.live.command import Command

@@ -6,6 +6,7 @@ nothing here judges.
 
 from __future__ import annotations
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
 from analyzer.observe.around import observe_around
 from analyzer.observe.derived import observe_derived, observe_peer
@@ -17,7 +18,6 @@ from analyzer.observe.quality import observe_quality
 from analyzer.observe.ticket import observe_ticket
 from analyzer.observe.waiting import observe_request, observe_waiting
 from analyzer.signals.reading import Reading
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 
 __all__ = ["observe", "observe_alone"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from analyzer.around.moves import address_taken
+from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
 from analyzer.flows.model import ACK, FIN, RST
-from analyzer.moves import address_taken
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.reading import Reading
 from analyzer.signals.reset import Origin, ResetForm
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import NS
 

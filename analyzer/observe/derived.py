@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from analyzer.around.lookups import Lookup
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.model import Note
 from analyzer.endpoint import parse_address
 from analyzer.factset import FactSet
 from analyzer.flows.model import RST
-from analyzer.lookups import Lookup
 from analyzer.observe.opening import lookup_outcome
 from analyzer.observe.quality import peer_addresses
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.protocol import TlsState
 from analyzer.signals.reading import Reading
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from analyzer.around.surroundings import Surroundings
+from analyzer.around.twins import Twin, twin_of
 from analyzer.factset import FactSet
 from analyzer.flows.model import RST, Segment
 from analyzer.signals.delivery import Unanswered
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
-from analyzer.surroundings import Surroundings
-from analyzer.twins import Twin, twin_of
 from analyzer.units import NS
 
 __all__ = ["observe_elsewhere"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
 from analyzer.flows.model import FIN, RST, SYN, Segment
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.reading import Reading
 from analyzer.signals.reset import Origin, Reset, ResetForm, acknowledges_less
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS, format_duration
 

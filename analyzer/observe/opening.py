@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
 from analyzer.flows.model import ACK
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
 from analyzer.signals.reset import Origin
-from analyzer.surroundings import Surroundings
 from analyzer.units import NS, format_duration
 
 __all__ = ["observe_opening"]

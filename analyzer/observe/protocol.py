@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.model import Note
 from analyzer.factset import FactSet
 from analyzer.flows.model import FIN, RST
@@ -10,7 +11,6 @@ from analyzer.signals.ending import EndingKind
 from analyzer.signals.opening import OpeningKind, read_opening
 from analyzer.signals.protocol import Protocol, TlsState
 from analyzer.signals.reading import Reading
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import NS
 

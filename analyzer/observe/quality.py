@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from analyzer import seqnum
+from analyzer.around.surroundings import Surroundings
 from analyzer.endpoint import parse_address
 from analyzer.factset import FactSet
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import NS
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
 from analyzer.signals.opening import OpeningKind
 from analyzer.signals.reading import Reading
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import NS
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
 from analyzer.flows.model import FIN, RST, SYN, Segment, Silence
 from analyzer.signals.delivery import Unanswered
 from analyzer.signals.ending import EndingKind, Pause
 from analyzer.signals.reading import Reading
-from analyzer.surroundings import Surroundings
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS, format_duration
 

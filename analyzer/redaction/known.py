@@ -15,7 +15,7 @@ from analyzer.redaction.payload import clean_refusal
 from analyzer.values import replace
 
 if TYPE_CHECKING:
-    from analyzer.target import Target
+    from analyzer.incidents.target import Target
 
 __all__ = ["learn", "mask_endpoint", "mask_log", "mask_socket", "mask_target"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from analyzer.endpoint import Endpoint
 from analyzer.facts import VOCABULARY
-from analyzer.incidents import Incident
+from analyzer.incidents.target import Target
+from analyzer.incidents.tie import Incident
 from analyzer.pipeline import Examined, Question, examine
 from analyzer.redaction.known import mask_endpoint, mask_log, mask_socket, mask_target
 from analyzer.redaction.masks import Masks
 from analyzer.report.phrases import score
-from analyzer.target import Target
 from analyzer.values import dataclass, replace
 
 __all__ = ["Comparison", "compare"]

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from analyzer.account.story import decisive_frames
+from analyzer.around.surroundings import Surroundings
 from analyzer.capture.model import Note, NoteKind
 from analyzer.decode.notes import parse_arp, parse_neighbour
 from analyzer.flows.rows import FlowRow
-from analyzer.incidents import Incident
+from analyzer.incidents.tie import Incident
 from analyzer.observe.quality import peer_addresses
 from analyzer.report.model import IncidentReport
 from analyzer.signals.protocol import Protocol
 from analyzer.signals.reading import Reading
-from analyzer.story import decisive_frames
-from analyzer.surroundings import Surroundings
 from analyzer.units import NS
 from analyzer.values import dataclass, field
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from analyzer.account import incident_report
+from analyzer.account.write import incident_report
 from analyzer.capture.file import RawFrame, iter_frames
 from analyzer.capture.model import CaptureInfo, Interface
 from analyzer.capture.pcapng_writer import PcapngWriter
 from analyzer.errors import OutputError, UsageError
-from analyzer.incidents import Incident
-from analyzer.pipeline import Examined, Part, report_of
+from analyzer.incidents.part import Part
+from analyzer.incidents.tie import Incident
+from analyzer.pipeline import Examined, report_of
 from analyzer.redaction.frames import redact_frame
 from analyzer.redaction.known import learn
 from analyzer.redaction.masks import Masks

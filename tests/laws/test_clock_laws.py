@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.clock import Anchor, fit_clock
+from analyzer.incidents.clock import Anchor, fit_clock
 from analyzer.units import MS, NS
 
 QUARTER = 900 * NS
