@@ -56,6 +56,8 @@ ASKED = arp("10.0.0.1", asker="10.0.0.5", at=START, times=1)
         pytest.param([_new(mac=OTHER)], False, id="another host connects"),
         pytest.param([_new(start=START - 5 * NS), _new()], False, id="an address that it had before"),
         pytest.param([_new(start=GONE + 100 * NS)], False, id="much later"),
+        pytest.param([_new(), _new("10.0.0.10:40000")], False, id="its adapter speaks for many addresses"),
+        pytest.param([_new("10.0.0.10:40000", start=GONE - 5 * NS), _new()], False, id="it spoke for others before"),
         pytest.param([_new(), _new("10.0.0.5:50999", start=GONE + 9 * NS)], False, id="the old address goes on"),
         pytest.param([ASKED, arp("10.0.0.1", asker="10.0.0.9", at=GONE + NS)], True, id="it asks for its gateway"),
         pytest.param(

@@ -176,3 +176,12 @@ def test_two_sends_without_an_answer_are_silence_when_repeated_or_far_apart(gap:
     fresh.client("as well", acked=False, arrives=False, after=gap)
     expected = EndingKind.SILENCE if gap == "3s" else EndingKind.NOTHING
     assert reading_of(fresh).ending.kind is expected
+
+
+def test_a_sender_that_repeats_nothing_until_it_resets_was_heard() -> None:
+    conv = _open()
+    conv.server("answer", acked=False)
+    conv.server("more of it", acked=False, after="2s")
+    conv.wait("3s")
+    conv.server_rst()
+    assert reading_of(conv).ending.kind is EndingKind.RESPONDER_RST

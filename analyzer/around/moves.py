@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
+
+from analyzer.units import NS
 
 if TYPE_CHECKING:
     from analyzer.around.surroundings import Surroundings
-    from analyzer.flows.model import Flow
+    from analyzer.flows.model import Flow, Segment
+    from analyzer.flows.rows import FlowRow
 
 __all__ = ["Move", "address_taken"]
 
@@ -17,6 +19,7 @@ Move = tuple[int, int]
 
 _MOST = 64
 """Flows of one host, or near one time, that are looked into."""
+_BEFORE_NS = 600 * NS
 _INITIAL_TTLS = frozenset((64, 128, 255))
 
 
@@ -45,29 +48,39 @@ def _announced(around: Surroundings, old: bytes, gone: int, until: int) -> Itera
 
 
 def _connected(around: Surroundings, flow: Flow, gone: int, until: int) -> Iterator[Move]:
-    """Yield new connections from another address that left the same adapter; behind a router all would seem to."""
+    """Yield the first new connection that left the same adapter from another address."""
     old = flow.initiator.endpoint.packed
     adapter = next((s.link_source for s in flow.segments if s.from_initiator), 0)
     if not adapter or any(s.link_source == adapter for s in flow.segments if not s.from_initiator):
         # What sends for both ends forwards for many.
         return
-    middle = (gone + until) // 2
-    for row in islice(around.rows.near(middle, until - middle), _MOST):
+    others: dict[bytes, Segment] = {}
+    for syn, row in _syns_of(around, adapter, gone, until):
         new = row.initiator.packed
-        if new == old or not row.saw_syn or _same_network(new, old):
+        if _same_network(new, old):
             continue
-        syn = around.capture.flows.first_syn(row.index)
-        if syn is None or syn.link_source != adapter or syn.ttl not in _INITIAL_TTLS:
-            continue
-        if not any(one.first_ns <= gone for one in around.from_host(new)[:1]):
-            # They come in the order in which they began: the first is what is asked for.
-            yield syn.ts_ns, syn.frame
+        others.setdefault(new, syn)
+        if len(others) > 1:
+            # A router, a balancer or a host with many addresses: that one of them is heard later says nothing.
             return
+    for new, syn in others.items():
+        # They come in the order in which they began: the first is what is asked for.
+        if syn.ts_ns > gone and syn.ttl in _INITIAL_TTLS and around.from_host(new)[0].first_ns > gone:
+            yield syn.ts_ns, syn.frame
+
+
+def _syns_of(around: Surroundings, adapter: int, gone: int, until: int) -> Iterator[tuple[Segment, FlowRow]]:
+    """Yield the SYNs that left an adapter, before a time and from it until another."""
+    before, after = around.rows.near(gone, _BEFORE_NS, 0), around.rows.near(gone, 0, until - gone)
+    for row in (*before[-_MOST:], *after[:_MOST]):
+        syn = around.capture.flows.first_syn(row.index) if row.saw_syn else None
+        if syn is not None and syn.link_source == adapter:
+            yield syn, row
 
 
 def _same_network(new: bytes, old: bytes) -> bool:
     """Tell what an IPv6 host changes at will (RFC 8981); and addresses of both families it has at once."""
-    return len(new) != len(old) or (len(new) == 16 and new[:8] == old[:8])
+    return new == old or len(new) != len(old) or (len(new) == 16 and new[:8] == old[:8])
 
 
 def _goes_on(around: Surroundings, old: bytes, since: int) -> bool:

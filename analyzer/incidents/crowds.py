@@ -22,7 +22,7 @@ __all__ = ["FEW", "Crowd", "examine_notable"]
 FEW = 600
 """Up to so many notable flows each one is examined."""
 _BUDGET = 200
-_EXAMPLES = 6
+_EXAMPLES = 4
 _LOW_BITS = 10
 _MIDDLE_BITS = 19
 _TELLING = int(Reason.TLS_ALERT | Reason.REFUSAL | Reason.UNACKED | Reason.KEEPALIVE | Reason.ONE_SIDED)

@@ -59,7 +59,7 @@ def read_ending(view: WireView, stuck: dict[bool, Unanswered | None], made_frame
     terminators = [
         s for s in view.segments if s.frame > made_frame and (s.has(FIN) or (s.has(RST) and not is_ignored(view, s)))
     ]
-    run = _earliest_stuck(stuck)
+    run = _earliest_stuck(stuck, ended=bool(terminators))
     first = terminators[0] if terminators else None
     if run is not None and (first is None or run.first.frame < first.frame):
         answer = next((s for s in terminators if s.from_initiator is not run.from_initiator), None)
@@ -71,8 +71,10 @@ def read_ending(view: WireView, stuck: dict[bool, Unanswered | None], made_frame
     return Ending(_kind(view, first), first, first)
 
 
-def _earliest_stuck(stuck: dict[bool, Unanswered | None]) -> Unanswered | None:
-    runs = [run for run in stuck.values() if run is not None and (run.repeats >= 1 or run.span_ns >= NS)]
+def _earliest_stuck(stuck: dict[bool, Unanswered | None], *, ended: bool) -> Unanswered | None:
+    # Where somebody ended the connection, a sender that had repeated nothing for so long had heard that its data
+    # arrived, whatever the capture shows.
+    runs = [run for run in stuck.values() if run is not None and (run.repeats or (run.span_ns >= NS and not ended))]
     return min(runs, key=lambda run: run.first.frame, default=None)
 
 
