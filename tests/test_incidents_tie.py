@@ -364,7 +364,8 @@ def test_a_reply_that_the_ftp_server_owes_explains_a_timeout_of_nothing_asked() 
     assert incident.diagnosis.cause == "ftp-control-idle-during-transfer"
 
 
-def test_a_server_that_could_not_connect_back_says_so_though_its_syn_never_came() -> None:
+@pytest.mark.parametrize("line", ["recv failed: 10057", "recv on 10.9.0.7:20 failed: 10057"])
+def test_a_server_that_could_not_connect_back_says_so_though_its_syn_never_came(line: str) -> None:
     control = Conversation(client="10.0.0.5:50200", server="10.9.0.7:21")
     control.handshake()
     control.server("220 ready\r\n")
@@ -375,7 +376,7 @@ def test_a_server_that_could_not_connect_back_says_so_though_its_syn_never_came(
     (shown,), _, _ = from_capture(examiner_of(control))
     control.exchange("QUIT\r\n", "221 Goodbye.\r\n")
     control.close("server")
-    text = _lines((control.packets[2][0], "INFO connected to 10.9.0.7:21"), (failed + MS, "ERROR recv failed: 10057"))
+    text = _lines((control.packets[2][0], "INFO connected to 10.9.0.7:21"), (failed + MS, f"ERROR {line}"))
     (told,), _ = tie(text, control)
     assert {shown.diagnosis.cause, told.diagnosis.cause} == {"ftp-data-connection-blocked"}
 

@@ -23,6 +23,8 @@ _REFUSED, _RESET, _ABORTED = 10061, 10054, 10053
 _UNREACHABLE = (10065, 10051)
 _TELLING = (10061, 10054, 10065, 10051)
 """Errors whose packet is seen at the same moment."""
+_FTP_DATA = 20
+"""The port from which an FTP server connects to its client (RFC 959 §3.2)."""
 _NAME_CODES = (11001, 11002, 11003, 11004)
 
 
@@ -97,6 +99,8 @@ def rows_of(event: LogEvent, peers: set[Endpoint], around: Surroundings) -> list
     if not rows and peers:
         # The program may be the server: its "remote" is then the initiator of the flow.
         rows = [row for peer in peers for row in around.from_host(peer.packed) if row.initiator == peer]
+    if not rows and peers:
+        rows = _control_connections(peers, around)
     local = event.local_port
     if local is not None:
         narrowed = [row for row in rows if row.initiator.port == local]
@@ -105,6 +109,19 @@ def rows_of(event: LogEvent, peers: set[Endpoint], around: Surroundings) -> list
         elif not peers:
             rows = [row for row in around.rows if local in (row.initiator.port, row.responder.port)]
     return [row.index for row in (*rows, *_data_connections(rows, around))]
+
+
+def _control_connections(peers: set[Endpoint], around: Surroundings) -> list[FlowRow]:
+    """FTP control connections to hosts of which a line names the data port only: no data connection reached them."""
+    announced = around.ftp_announcements
+    spoken = {frozenset((note.source, note.destination)) for notes in announced.values() for note in notes}
+    return [
+        row
+        for peer in peers
+        if peer.port == _FTP_DATA or peer in announced
+        for row in around.to_host(peer.packed)
+        if row.responder.port != peer.port and frozenset((row.initiator.packed, row.responder.packed)) in spoken
+    ]
 
 
 def _data_connections(rows: Sequence[FlowRow], around: Surroundings) -> list[FlowRow]:
