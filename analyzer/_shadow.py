@@ -46,6 +46,7 @@ _SHARED = (
     "analyzer.decode.columns",
     "analyzer.decode.ahead",
     "analyzer.decode.octets",
+    "analyzer.flows.distance",
     "analyzer.flows.layout",
     "analyzer.flows.chunks",
     "analyzer.decode.links",

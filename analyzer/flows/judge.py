@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import cython
 from cython.cimports.analyzer.decode.ahead import fetch
-from cython.cimports.analyzer.decode.columns import AHEAD, BIT31, LOW32, MARK_HIGH_SIDE, SHAPE_LENGTH
+from cython.cimports.analyzer.decode.columns import AHEAD, LOW32, MARK_HIGH_SIDE, SHAPE_LENGTH
 from cython.cimports.analyzer.flows.chunks import chunk_after
+from cython.cimports.analyzer.flows.distance import distance
 from cython.cimports.analyzer.flows.layout import (
     COUNT_LIMIT,
     COUNT_ONE_FIN,
@@ -80,14 +81,6 @@ __all__ = ["judge"]
 
 
 @cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _ahead(start: cython.longlong, end: cython.longlong) -> cython.longlong:
-    return ((end - start + BIT31) & LOW32) - BIT31
-
-
-@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _counters(
@@ -133,7 +126,7 @@ def _counters(
             reasons |= R_UNKNOWN
         elif halves[h + H_FLAGS] & HF_TOP:
             # Without a FIN of its own a half is judged by all it sent, with one by its data: the last ACK may be missing.
-            if not halves[o + H_FLAGS] & HF_ACKED or _ahead(
+            if not halves[o + H_FLAGS] & HF_ACKED or distance(
                 halves[o + H_ACK] & LOW32, halves[h + H_BASE] + halves[h + H_TOP_END]
             ) > 0:
                 reasons |= R_UNACKED
@@ -210,13 +203,13 @@ def _segments(
         if mine:
             if not shape & 4:
                 window_first = (pool[g + G_HOP] >> 32) & 0xFFFF
-                if length and has_first and i >= n - END_PART and _ahead(seq, top_first) > 1:
+                if length and has_first and i >= n - END_PART and distance(seq, top_first) > 1:
                     reasons |= R_RETRANSMITTED
-                probe = length <= 1 and not shape & 3 and has_first and _ahead(seq, top_first) == 1
-                if not has_first or _ahead(top_first, seq + taken) > 0:
+                probe = length <= 1 and not shape & 3 and has_first and distance(seq, top_first) == 1
+                if not has_first or distance(top_first, seq + taken) > 0:
                     top_first = (seq + taken) & LOW32
                     has_first = True
-                if taken and judges and _ahead(acked, seq + taken) > 0:
+                if taken and judges and distance(acked, seq + taken) > 0:
                     sends += 1
                     if sends == 1:
                         unanswered = ns
@@ -228,10 +221,10 @@ def _segments(
         else:
             if not shape & 4:
                 window_second = (pool[g + G_HOP] >> 32) & 0xFFFF
-                if length and has_second and i >= n - END_PART and _ahead(seq, top_second) > 1:
+                if length and has_second and i >= n - END_PART and distance(seq, top_second) > 1:
                     reasons |= R_RETRANSMITTED
-                probe = length <= 1 and not shape & 3 and has_second and _ahead(seq, top_second) == 1
-                if not has_second or _ahead(top_second, seq + taken) > 0:
+                probe = length <= 1 and not shape & 3 and has_second and distance(seq, top_second) == 1
+                if not has_second or distance(top_second, seq + taken) > 0:
                     top_second = (seq + taken) & LOW32
                     has_second = True
             if shape & 1:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import cython
 from cython.cimports.analyzer.decode.columns import BIT31, LOW32, MARK_HIGH_SIDE, SHAPE_LENGTH
+from cython.cimports.analyzer.flows.distance import distance
 from cython.cimports.analyzer.flows.layout import (
     C_PIECE,
     C_PIECES,
@@ -89,14 +90,6 @@ def _step(ns: cython.longlong) -> cython.longlong:
 
 
 @cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _ahead(start: cython.longlong, end: cython.longlong) -> cython.longlong:
-    return ((end - start + BIT31) & LOW32) - BIT31
-
-
-@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _acks(
@@ -140,9 +133,9 @@ def _acks(
             ack = (pool[g + G_SEQACK] >> 32) + BIT31
             if shape & 16:
                 if mine:
-                    if to_other < 0 or _ahead(to_other, ack) > 0:
+                    if to_other < 0 or distance(to_other, ack) > 0:
                         to_other = ack
-                elif to_mine < 0 or _ahead(to_mine, ack) > 0:
+                elif to_mine < 0 or distance(to_mine, ack) > 0:
                     to_mine = ack
             if not shape & 2:
                 if mine and own_mine < 0:
@@ -283,7 +276,7 @@ def _look(
             if mine:
                 if made_ns < 0 and (
                     (answer_ns < 0 and syn_ns < 0)
-                    or (answer_ns >= 0 and flags & 16 and _ahead(answer_seq, (pool[g + G_SEQACK] >> 32) + BIT31) > 0)
+                    or (answer_ns >= 0 and flags & 16 and distance(answer_seq, (pool[g + G_SEQACK] >> 32) + BIT31) > 0)
                 ):
                     made_ns = ns
             elif syn_ns >= 0 and answer_ns < 0:
@@ -314,9 +307,9 @@ def _look(
         elif not flags & 2:
             # What was never acknowledged, and whether it was sent again; a keepalive's one byte is no data.
             if mine:
-                new = top_mine < 0 or _ahead(top_mine, end) > 0
+                new = top_mine < 0 or distance(top_mine, end) > 0
                 if end != seq:
-                    if _ahead(acked_mine, end) > 0 and (
+                    if distance(acked_mine, end) > 0 and (
                         length > 1 or flags & 1 or (seq + 1) & LOW32 != acked_mine
                     ):
                         if stuck_mine < 0:
@@ -328,17 +321,17 @@ def _look(
                 if new:
                     top_mine = end
             else:
-                new = top_other < 0 or _ahead(top_other, end) > 0
+                new = top_other < 0 or distance(top_other, end) > 0
                 if end != seq:
-                    if _ahead(acked_other, end) > 0:
+                    if distance(acked_other, end) > 0:
                         if length > 1 or flags & 1 or (seq + 1) & LOW32 != acked_other:
                             if stuck_other < 0:
                                 stuck_other = ns
                                 stuck_size = max(stuck_size, length)
                                 early = early or kind == 0
-                        if _ahead(reach, seq) > 0:
+                        if distance(reach, seq) > 0:
                             hole = True
-                        if _ahead(acked_other, seq) > 0:
+                        if distance(acked_other, seq) > 0:
                             hole = True
                     if not new and stuck_other >= 0:
                         repeats += 1

@@ -9,9 +9,10 @@ good here from the segments that are kept; what cannot be made good is counted a
 from __future__ import annotations
 
 import cython
-from cython.cimports.analyzer.decode.columns import BIT31, LOW32, SHAPE_LENGTH, SHAPE_LENGTH_MAX
+from cython.cimports.analyzer.decode.columns import LOW32, SHAPE_LENGTH, SHAPE_LENGTH_MAX
 from cython.cimports.analyzer.flows.chunks import chunk_after, side_of
 from cython.cimports.analyzer.flows.coverage import cold_of
+from cython.cimports.analyzer.flows.distance import distance
 from cython.cimports.analyzer.flows.layout import (
     C_KEEP,
     C_KEEP_BYTES,
@@ -40,14 +41,6 @@ from cython.cimports.analyzer.flows.layout import (
 )
 
 __all__ = ["probes_behind", "too_many_pieces"]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _ahead(start: cython.longlong, end: cython.longlong) -> cython.longlong:
-    return ((end - start + BIT31) & LOW32) - BIT31
 
 
 @cython.cfunc
@@ -135,7 +128,7 @@ def probes_behind(
                 base = seq
                 following = at
             else:
-                at = following + _ahead(base + following, seq + at)
+                at = following + distance(base + following, seq + at)
                 if length <= 1 and not shape & 3:
                     change = (1 if at == behind - 1 else 0) - (1 if at == following - 1 else 0)
                     if change:

@@ -9,8 +9,9 @@ coverage unknown. Sources: RFC 9293 §3.4, RFC 1122 §4.2.3.6 (keepalives).
 from __future__ import annotations
 
 import cython
-from cython.cimports.analyzer.decode.columns import BIT31, LOW32, OPT_MSS, OPT_WSCALE
+from cython.cimports.analyzer.decode.columns import LOW32, OPT_MSS, OPT_WSCALE
 from cython.cimports.analyzer.flows.coverage import add_piece, cold_of
+from cython.cimports.analyzer.flows.distance import distance
 from cython.cimports.analyzer.flows.layout import (
     C_KEEP,
     C_KEEP_BYTES,
@@ -47,15 +48,6 @@ from cython.cimports.analyzer.flows.layout import (
 )
 
 __all__ = ["track"]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _ahead(start: cython.longlong, end: cython.longlong) -> cython.longlong:
-    """Signed distance modulo 2**32."""
-    return ((end - start + BIT31) & LOW32) - BIT31
 
 
 @cython.cfunc
@@ -161,7 +153,7 @@ def track(
         if length:
             add_piece(tally, h, cold, state, at, at + length)
     else:
-        at = tally[h + H_NEXT] + _ahead(tally[h + H_BASE] + tally[h + H_NEXT], seq + ((flags >> 1) & 1))
+        at = tally[h + H_NEXT] + distance(tally[h + H_BASE] + tally[h + H_NEXT], seq + ((flags >> 1) & 1))
         if at - tally[h + H_NEXT] >= WILD or tally[h + H_NEXT] - at >= WILD:
             tally[h + H_FLAGS] |= HF_WILD
             if length:
@@ -186,7 +178,7 @@ def track(
             tally[h + H_FLAGS] |= HF_ACKED
             tally[h + H_ACK] = (end & ~LOW32) | ack
         else:
-            at = _ahead(end & LOW32, ack)
+            at = distance(end & LOW32, ack)
             if at >= WILD or at <= -WILD:
                 tally[h + H_FLAGS] |= HF_ACK_WILD
             elif at > 0:

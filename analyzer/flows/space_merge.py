@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import cython
-from cython.cimports.analyzer.decode.columns import BIT31, LOW32
+from cython.cimports.analyzer.decode.columns import LOW32
 from cython.cimports.analyzer.flows.coverage import add_piece, cold_of
+from cython.cimports.analyzer.flows.distance import distance
 from cython.cimports.analyzer.flows.layout import (
     C_KEEP,
     C_KEEP_BYTES,
@@ -45,14 +46,6 @@ __all__ = ["join_numbers"]
 
 
 @cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _ahead(start: cython.longlong, end: cython.longlong) -> cython.longlong:
-    return ((end - start + BIT31) & LOW32) - BIT31
-
-
-@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _spaces(
@@ -72,7 +65,7 @@ def _spaces(
     k: cython.Py_ssize_t
     flags: cython.longlong = other[o + H_FLAGS]
     # The right one's first number, unwrapped against the left one's highest.
-    shift = tally[h + H_NEXT] + _ahead(tally[h + H_BASE] + tally[h + H_NEXT], other[o + H_BASE])
+    shift = tally[h + H_NEXT] + distance(tally[h + H_BASE] + tally[h + H_NEXT], other[o + H_BASE])
     tally[h + H_FLAGS] |= flags & (HF_WILD | HF_OVERFLOW)
     at = shift + other[o + H_NEXT] - tally[h + H_NEXT]
     if at >= WILD or at <= -WILD or shift - tally[h + H_NEXT] >= WILD or tally[h + H_NEXT] - shift >= WILD:
@@ -129,7 +122,7 @@ def _keepalives(
             tally[h + H_FLAGS] |= other[o + H_FLAGS] & HF_LEAD
         return
     if other_cold[k + C_LEAD]:
-        ahead = _ahead(other_cold[k + C_LEAD_SEQ], next_seq)
+        ahead = distance(other_cold[k + C_LEAD_SEQ], next_seq)
         if ahead == 1:
             cold[c + C_KEEP] += other_cold[k + C_LEAD] - other_cold[k + C_LEAD_NOT]
             cold[c + C_KEEP_BYTES] += other_cold[k + C_LEAD_BYTES] - other_cold[k + C_LEAD_NOT_BYTES]
@@ -175,7 +168,7 @@ def join_numbers(
     i: cython.Py_ssize_t
     c: cython.Py_ssize_t
     at: cython.longlong
-    behind: cython.longlong = -_ahead(next_seq, other[o + H_BASE])
+    behind: cython.longlong = -distance(next_seq, other[o + H_BASE])
     k: cython.Py_ssize_t = flags >> HF_COLD
     if k:
         untracked = other_cold[(k - 1) * C_STRIDE + C_UNTRACKED]
@@ -225,7 +218,7 @@ def join_numbers(
                     other[o + H_ACK] & LOW32
                 )
             else:
-                at = _ahead(tally[h + H_ACK] & LOW32, other[o + H_ACK] & LOW32)
+                at = distance(tally[h + H_ACK] & LOW32, other[o + H_ACK] & LOW32)
                 if at >= WILD or at <= -WILD:
                     tally[h + H_FLAGS] |= HF_ACK_WILD
                 elif at > 0:
