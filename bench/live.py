@@ -39,6 +39,8 @@ _FRAME, _FRAMES = 2048, 4096
 _DATA = 32  # TPACKET2_HDRLEN - sizeof(struct sockaddr_ll): where a frame's packet starts
 _SEND = 1  # TP_STATUS_SEND_REQUEST
 _HEADER = 14 + 20 + 20
+_PART = 100_000
+"""Connections after each of which a line tells how it goes."""
 
 
 class Sender:
@@ -137,10 +139,13 @@ def send(interface: str, rate: int, seconds: float, flows: int, payload: int) ->
     return total
 
 
-def open_and_close(interface: str, rate: int, flows: int) -> int:
-    """Open and close connections in nine packets each, at ``rate`` packets a second; how many packets."""
+def open_and_close(interface: str, rate: int, flows: int, begun: int) -> int:
+    """Open and close connections in nine packets each, at ``rate`` packets a second; how many packets.
+
+    ``begun``: how many there were before, so that each has endpoints of its own.
+    """
     sender = Sender(interface)
-    together = _FRAMES // len(_STEPS)
+    together = next(size for size in range(_FRAMES // len(_STEPS), 0, -1) if flows % size == 0)
     started = time.monotonic()
     total = 0
     places = np.arange(together * len(_STEPS))
@@ -148,7 +153,7 @@ def open_and_close(interface: str, rate: int, flows: int) -> int:
     table = np.array(_STEPS, dtype=np.int64)[step]
     up, flags, seq, ack, payload = table.T
     _fill(sender)
-    for first in range(0, flows, together):
+    for first in range(begun, begun + flows, together):
         numbers = (first + member).astype(np.uint32)
         client = ((10 << 24 | 1 << 16) + 1 + numbers // 30000).astype(np.uint32)
         port = 1024 + numbers % 30000
@@ -221,10 +226,11 @@ def blocks_of_flows(first: int, count: int, start_ns: int, per_s: int, odd: int 
     return rows.tobytes(), len(order)
 
 
-def through_a_pipe(
-    folder: Path, count: int, memory: str, per_s: int, parts: int = 20
-) -> tuple[list[float], int, dict[str, Any]]:
-    """Feed ``count`` connections to ``notconn live -``; memory in MiB after each part, packets sent, the last word."""
+def through_a_pipe(folder: Path, count: int, memory: str, per_s: int) -> tuple[list[float], int, dict[str, Any]]:
+    """Feed ``count`` connections to ``notconn live -``, telling how it goes.
+
+    Returns the most memory of each part in MiB, the packets sent, and the watch's last word.
+    """
     from analyzer.capture.pcapng_writer import interface_block, section_block
 
     command = [
@@ -240,21 +246,28 @@ def through_a_pipe(
     reader = threading.Thread(target=lambda: said.extend(watch.stdout or ()))
     reader.start()
     watch.stdin.write(section_block() + interface_block(1, _CAPTURED, name="soak"))
-    began, sent, most = time.time_ns(), 0, [0.0] * parts
-    step = min(500, max(1, count // parts))
+    began, started, sent = time.time_ns(), time.monotonic(), 0
+    most: list[float] = []
+    step = 500
     for first in range(0, count, step):
+        if first % _PART == 0:
+            most.append(0.0)
         blocks, packets = blocks_of_flows(first, min(step, count - first), began, per_s)
         watch.stdin.write(blocks)
         sent += packets
-        part = min(parts - 1, first * parts // count)
-        most[part] = max(most[part], memory_of(watch.pid))
+        most[-1] = max(most[-1], memory_of(watch.pid))
+        done = min(first + step, count)
+        if done % _PART == 0 or done == count:
+            seconds = time.monotonic() - started
+            print(f"{done:>10,} flows  memory {most[-1]:6.0f} MiB  {seconds:6.0f} s", flush=True)
+    peak = memory_of(watch.pid, "VmHWM")
     watch.stdin.close()
-    watch.wait(120)
+    watch.wait(600)
     reader.join()
     watch.stdout.close()
     end = json.loads(said[-1])
     assert end["event"] == "end", end
-    return most, sent, end
+    return most, sent, {**end, "peak": peak}
 
 
 class Cable:
@@ -288,10 +301,10 @@ class Cable:
         return int(done.stdout)
 
 
-def memory_of(pid: int) -> float:
-    """Resident memory in MiB."""
+def memory_of(pid: int, name: str = "VmRSS") -> float:
+    """Resident memory in MiB; ``VmHWM``: the most that it ever was."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
     return 0.0
 
@@ -360,33 +373,42 @@ def flows(count: int, rate: int, backend: str, memory: str) -> None:
     cable = Cable()
     with tempfile.TemporaryDirectory(prefix="notconn-bench-") as folder:
         watch = cable.watch(Path(folder), "--with", backend, "--memory", memory, "--ring-size", "256MiB")
-        sent, part = 0, 100_000
-        for begun in range(0, count, part):
-            sent += cable.send("flows", rate, min(part, count - begun))
-            print(f"{begun + part:>10,} flows  memory {memory_of(watch.pid):6.0f} MiB", flush=True)
+        sent, most, started = 0, [], time.monotonic()
+        for begun in range(0, count, _PART):
+            sent += cable.send("flows", rate, min(_PART, count - begun), begun)
+            most.append(memory_of(watch.pid))
+            seconds = time.monotonic() - started
+            print(f"{begun + _PART:>10,} flows  memory {most[-1]:6.0f} MiB  {seconds:6.0f} s", flush=True)
         time.sleep(2)
+        peak = memory_of(watch.pid, "VmHWM")
         end = finish(watch)
     print(
         f"{backend}: sent {sent:,}, seen {end['packets']:,}, dropped {end['dropped']}, incidents {end['incidents']}, "
         f"given up {end['given_up']}"
     )
+    print(growth(most, peak, memory))
 
 
 def soak(count: int, memory: str) -> None:
-    """Feed a million connections through a pipe: every packet arrives, the memory stops growing."""
+    """Feed connections through a pipe: every packet arrives, the memory stops growing."""
     with tempfile.TemporaryDirectory(prefix="notconn-bench-") as folder:
         began = time.monotonic()
         most, sent, end = through_a_pipe(Path(folder), count, memory, 2000)
         passed = time.monotonic() - began
-    for part, size in enumerate(most, 1):
-        print(f"{count * part // len(most):>10,} flows  memory {size:6.0f} MiB")
-    quarter = len(most) // 4
     exact = "exact" if sent == end["packets"] else f"OFF BY {sent - end['packets']}"
     print(
         f"sent {sent:,}, seen {end['packets']:,}: {exact}; {sent / passed:,.0f} packets a second; "
-        f"incidents {end['incidents']}; memory at most {max(most):.0f} of {memory}, "
-        f"the last quarter against the one before {max(most[-quarter:]) - max(most[-2 * quarter : -quarter]):+.1f} MiB"
+        f"incidents {end['incidents']:,} of {-(-count // 1000):,} refused; given up {end['given_up']}"
     )
+    print(growth(most, end["peak"], memory))
+
+
+def growth(most: list[float], peak: float, memory: str) -> str:
+    """Hold the memory of the last quarter against the one before, as a sentence."""
+    quarter = max(1, len(most) // 4)
+    last, before = most[-quarter:], most[-2 * quarter : -quarter]
+    grown = f"{max(last) - max(before):+.1f}" if before else "?"
+    return f"memory at most {peak:.0f} MiB of {memory}, the last quarter against the one before {grown} MiB"
 
 
 def main() -> int:
@@ -396,7 +418,7 @@ def main() -> int:
         if kind == "data":
             print(send(interface, rate, float(sys.argv[5]), int(sys.argv[6]), int(sys.argv[7])))
         else:
-            print(open_and_close(interface, rate, int(sys.argv[5])))
+            print(open_and_close(interface, rate, int(sys.argv[5]), int(sys.argv[6])))
         return 0
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("rates", "hold", "flows", "soak"))

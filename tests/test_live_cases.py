@@ -218,6 +218,23 @@ def test_a_settled_flow_is_not_looked_at_again(rules: RuleSet) -> None:
     assert before < 60
 
 
+def test_cases_leave_with_their_connections(rules: RuleSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.live.cases._GONE", 1)
+    packets: list[Captured] = []
+    for number in range(8):
+        refused = Conversation(client=f"10.0.0.5:{50000 + number}", server="10.9.0.7:80")
+        refused.now += 300 * number * NS
+        refused.syn()
+        refused.refuse()
+        packets += refused.packets
+    bench = _Bench(rules, packets)
+    for seconds in range(30, 2460, 30):
+        bench.until(seconds, step=5)
+        bench.running.retire(bench.start + seconds * NS)
+    assert [judged.change for _, judged in bench.told] == ["incident"] * 8
+    assert len(bench.book.cases) <= 2
+
+
 def test_the_end_tells_what_was_still_waited_for(rules: RuleSet) -> None:
     refused = Conversation(client="10.0.0.5:50123", server="10.9.0.7:80")
     refused.syn()

@@ -18,8 +18,8 @@ from tests.wire import Captured, Conversation
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 1000), share=st.floats(0.05, 1.0))
-def test_what_is_selected_is_unchanged(seed: int, share: float) -> None:
+@given(seed=st.integers(0, 1000), share=st.floats(0.05, 1.0), spend=st.booleans())
+def test_what_is_selected_is_unchanged(seed: int, share: float, spend: bool) -> None:
     rng = random.Random(seed)
     packets: list[Captured] = []
     for number in range(12):
@@ -34,7 +34,7 @@ def test_what_is_selected_is_unchanged(seed: int, share: float) -> None:
     last = running.last_ns or 0
     before = {flow.initiator.endpoint: bare(flow) for flow in flows_of(running, last)}
     chosen = np.array([rng.random() < share for _ in range(running.digest.count)])
-    running.digest = select(running.digest, chosen)
+    running.digest = select(running.digest, chosen, spend=spend)
     after = flows_of(running, last)
     assert len(after) == int(chosen.sum())
     assert all(before[flow.initiator.endpoint] == bare(flow) for flow in after)
@@ -55,6 +55,18 @@ def test_selecting_all_of_real_captures_changes_nothing(shared: Path) -> None:
             assert replace(bare(same), reused_ports=flow.reused_ports) == replace(
                 bare(flow), reused_ports=flow.reused_ports
             )
+
+
+def test_a_digest_that_is_spent_gives_its_memory_back() -> None:
+    running = Running("test")
+    feed(running, [packet for port in range(1000, 1100) for packet in talk(port, rounds=3).packets])
+    given = running.digest
+    every = np.ones(given.count, dtype=bool)
+    before = bytes_of(given)
+    made = select(given, every)
+    assert bytes_of(given) == before
+    assert bytes_of(select(given, every, spend=True)) == bytes_of(made)
+    assert bytes_of(given) == len(given.slots) * given.slots.itemsize
 
 
 def test_company_shares_a_host(tmp_path: Path) -> None:

@@ -156,6 +156,28 @@ def test_a_person_may_ask_and_only_one_endpoint_may_be_of_interest(run: Callable
     assert "SIGUSR1" in told.text
 
 
+def test_a_pipe_that_brings_hours_a_second_leaves_nothing_unseen(tmp_path: Path, rules: RuleSet) -> None:
+    count = 120
+
+    class Tap(FakeTap):
+        given = -1
+
+        def read(self) -> bytes:
+            self.given += 1
+            if self.given == 0:
+                return _PREAMBLE
+            time.sleep(0.01)
+            made = _refused(50000 + self.given)
+            late = 300 * NS * self.given
+            packets = [(ts_ns + late, data) for ts_ns, data in made.packets]
+            return b"".join(packet_block(0, ts, data, len(data)) for ts, data in packets) * (self.given <= count)
+
+    plan = Plan("pipe", Tap, rules, tmp_path, own_clock=False, restart=False, ring_bytes=0, formats=())
+    events: list[Event] = []
+    Watch(plan, events.append).run()
+    assert (events[-1].values["packets"], events[-1].values["incidents"]) == (2 * count, count)
+
+
 def test_it_ends_after_the_first_incident_where_asked_and_after_its_time(run: Callable[..., _Running]) -> None:
     made = run(duration_s=20.0)
     made.watch.end_after_first = True

@@ -35,12 +35,14 @@ _COMPANY = 1000
 _FINAL_NS = 90 * NS
 _NEVER = 1 << 62
 _BUDGET_S = 0.4
-"""One look takes no longer; packets wait meanwhile. What is left is looked at next time."""
+"""A look that is not thorough takes no longer; packets wait meanwhile. What is left is looked at next time."""
 _SURE = 2
 """Passes that must agree."""
 _PATIENCE = 3
 """A connection that goes on dying is told after so many waits, even if packets still come."""
 _REMEMBERED = 50_000
+_GONE = 500
+"""Suspects remembered at most whose connections have left."""
 _DISORDER_NS = NS // 10
 """Flows are listed in the order of their first packets, give or take this."""
 
@@ -154,9 +156,11 @@ class CaseBook:
         table = capture.flows
         found: list[tuple[int, int]] = []
         missing = set(self._open)
+        present: set[Key] = set()
         for index in table.suspects():
             row = table.row(index)
             key = row.initiator, row.responder, row.first_ns
+            present.add(key)
             missing.discard(key)
             last, again, turn = self._looked.get(key, (0, 0, 0))
             changed = last != row.last_ns or now_ns >= again
@@ -172,12 +176,18 @@ class CaseBook:
                     self._open.discard(key)
             elif self._looked.get(key, (0, 0, 0))[0] != own.last_ns or now_ns >= self._looked[key][1]:
                 found.append((-1, own.index))
+        if whole and len(self._looked) > len(present) + len(self._open) + _GONE:
+            for key in self._looked.keys() - present - self._open:
+                self._let_go(key)
         # What may have to be told comes first, then what was not looked at for longest.
         found.sort()
         return [index for _, index in found]
 
-    def judge(self, view: View, *, final: bool = False) -> list[Judged]:
-        """Judge what is due; return what is to be told. ``final``: nothing will follow any more."""
+    def judge(self, view: View, *, final: bool = False, thorough: bool = False) -> list[Judged]:
+        """Judge what is due; return what is to be told.
+
+        ``final``: nothing will follow any more. ``thorough``: nothing is left for next time.
+        """
         told: list[Judged] = []
         due = self._due(view.capture, view.now_ns, whole=view.whole)
         if not due:
@@ -186,7 +196,7 @@ class CaseBook:
         cloudy: Examiner | None = None
         stop = time.monotonic() + _BUDGET_S
         for index in due:
-            if not final and time.monotonic() > stop:
+            if not (final or thorough) and time.monotonic() > stop:
                 break
             flow = clean.around.flow(index)
             key = flow.initiator.endpoint, flow.responder.endpoint, flow.first_ns
@@ -283,10 +293,12 @@ class CaseBook:
         self._looked.pop(key, None)
         self._looked[key] = last_ns, again_ns, self.examined
         while len(self._looked) > _REMEMBERED:
-            forgotten = next(iter(self._looked))
-            del self._looked[forgotten]
-            self.cases.pop(forgotten, None)
-            self._open.discard(forgotten)
+            self._let_go(next(iter(self._looked)))
+
+    def _let_go(self, key: Key) -> None:
+        del self._looked[key]
+        self.cases.pop(key, None)
+        self._open.discard(key)
 
     def forget(self) -> None:
         """Let go of everything that refers to flows: the digest has begun anew."""

@@ -189,4 +189,4 @@ class Running:
                 self.given_up += int(leaving.sum())
                 self.retired += kept - room - int(leaving.sum())
                 staying = chosen
-        self.digest = select(self.digest, staying)
+        self.digest = select(self.digest, staying, spend=True)

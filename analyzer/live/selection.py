@@ -18,6 +18,11 @@ from analyzer.values import dataclass
 __all__ = ["Columns", "bytes_of", "columns", "related", "select"]
 
 _LOW32 = 0xFFFFFFFF
+_STRIDES = {
+    "entries": lay.E_STRIDE, "halves": lay.T_STRIDE, "kept": lay.S_STRIDE, "entry_words": lay.W_STRIDE,
+    "pairs": 0, "cold": 0, "pool": 0, "lists": 0, "extras": 0, "spoken": 0,
+}  # fmt: skip
+"""Words of an entry in each array; 0 for what entries refer to."""
 _ARRAYS = ("slots", "entries", "halves", "cold", "kept", "pool", "lists", "extras", "entry_words", "spoken")
 
 
@@ -70,27 +75,31 @@ def columns(digest: Digest) -> Columns:
     )
 
 
-def _picked(words: array[int], count: int, stride: int, chosen: Any) -> array[int]:
-    found = array("q")
-    found.frombytes(_matrix(words, count, stride)[chosen].tobytes())
+def _picked(words: array[int], count: int, stride: int, places: Any) -> array[int]:
+    found = array("q", [0]) * (len(places) * stride)
+    # mode: with the default one numpy writes into a copy first.
+    _matrix(words, count, stride).take(places, axis=0, out=_matrix(found, len(places), stride), mode="clip")
     return found
 
 
-def select(digest: Digest, chosen: Any) -> Digest:
-    """Return a digest of the chosen flows (a boolean for each entry), in their order."""
+def select(digest: Digest, chosen: Any, *, spend: bool = False) -> Digest:
+    """Return a digest of the chosen flows (a boolean for each entry), in their order.
+
+    ``spend``: the given digest is used up on the way, since two large ones are much at once.
+    """
     count = digest.count
     part = Digest(first=False)
-    part.entries = _picked(digest.entries, count, lay.E_STRIDE, chosen)
-    kept = len(part.entries) // lay.E_STRIDE
+    places = np.flatnonzero(chosen)
+    kept = len(places)
     if not kept:
         return Digest()
+    for name, stride in _STRIDES.items():
+        words = getattr(digest, name)
+        setattr(part, name, _picked(words, count, stride, places) if stride else words)
+        if spend:
+            setattr(digest, name, words[:0])
     # Earlier connections on the same endpoints are found anew while merging.
-    np.frombuffer(part.entries, dtype=np.int64).reshape(kept, lay.E_STRIDE)[:, lay.E_PREVIOUS] = 0
-    part.halves = _picked(digest.halves, count, lay.T_STRIDE, chosen)
-    part.kept = _picked(digest.kept, count, lay.S_STRIDE, chosen)
-    part.entry_words = _picked(digest.entry_words, count, lay.W_STRIDE, chosen)
-    part.pairs, part.cold, part.pool = digest.pairs, digest.cold, digest.pool
-    part.lists, part.extras, part.spoken = digest.lists, digest.extras, digest.spoken
+    _matrix(part.entries, kept, lay.E_STRIDE)[:, lay.E_PREVIOUS] = 0
     # These bound what merging may need; the old digest's own counts would make the new one as large.
     segments = _matrix(part.kept, kept, lay.S_STRIDE)
     full = lay.KEEP_ALL // lay.G_SEGMENTS

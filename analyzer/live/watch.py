@@ -33,6 +33,8 @@ _TICK_S = 0.2
 _JUDGE_S, _JUDGE_IDLE_S = 0.5, 2.0
 _SHARE = 4.0
 """A look that takes long is followed by so many times its length without one."""
+_UNLOOKED_NS = 15 * NS
+"""Packet time that a pipe brings without a look at most, however fast it is: flows must not leave unseen."""
 _RETIRE_NS = 5 * NS
 _STATUS_S = 1.0
 _TELL_STATUS_S = 60.0
@@ -87,6 +89,7 @@ class Watch:
         self._due = {"judge": 0.0, "logs": 0.0, "status": 0.0, "told": self._began + _TELL_STATUS_S}
         self._refresh: list[tuple[int, Key]] = []
         self._judged_packets = -1
+        self._judged_ns = 0
         self._retired_ns = 0
         self._rate = (self._began, 0, 0)
         self._told: dict[str, str | None] = {}
@@ -168,7 +171,7 @@ class Watch:
             self.intake.take(delivery)
             if not delivery.data and not self.feed.finished and not self._stopping:
                 self._line_ended(delivery.why, takeover=delivery.follower is not None)
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or self.running.full:
                 break
             timeout = 0.0
         if self.ring is not None:
@@ -182,8 +185,9 @@ class Watch:
         if turn >= self._due["logs"]:
             self._due["logs"] = turn + _LOGS_S
             self._look_at_logs(now_ns)
-        if turn >= self._due["judge"]:
-            self._judge_if_due(now_ns)
+        hasty = not self.plan.own_clock and abs(now_ns - self._judged_ns) >= _UNLOOKED_NS
+        if turn >= self._due["judge"] or hasty:
+            self._judge_if_due(now_ns, thorough=hasty)
         # By packet time: a capture that is replayed through a pipe may take hours a minute.
         if abs(now_ns - self._retired_ns) >= _RETIRE_NS or self.running.full:
             self._retired_ns = now_ns
@@ -205,21 +209,22 @@ class Watch:
             self._event("note", sentence)
         self.triggers.problems.clear()
 
-    def _judge_if_due(self, now_ns: int) -> None:
+    def _judge_if_due(self, now_ns: int, *, thorough: bool) -> None:
         started = time.monotonic()
+        self._judged_ns = now_ns
         fresh = self.running.packets != self._judged_packets
         if not fresh and not self.triggers.due(now_ns) and started < self._due["judge"] + _JUDGE_IDLE_S - _JUDGE_S:
             return
         self._judged_packets = self.running.packets
-        self.judge(now_ns)
+        self.judge(now_ns, thorough=thorough)
         took = time.monotonic() - started
         self._due["judge"] = time.monotonic() + max(_JUDGE_S, _SHARE * took)
 
-    def judge(self, now_ns: int, *, final: bool = False) -> None:
-        """Judge what there is, and tell it."""
+    def judge(self, now_ns: int, *, final: bool = False, thorough: bool = False) -> None:
+        """Judge what there is, and tell it; ``thorough``: however long that takes."""
         if self.running.digest.count:
             view = self.book.view(self.running, self.intake.interfaces, self.losses, now_ns)
-            for judged in self.book.judge(view, final=final):
+            for judged in self.book.judge(view, final=final, thorough=thorough):
                 self._tell(judged, now_ns)
             self._complete_slices(now_ns, final=final)
         if self.triggers.due(now_ns, final=final):
