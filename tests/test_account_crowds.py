@@ -39,8 +39,8 @@ def test_every_member_is_counted_and_listed(tmp_path: Path) -> None:
     members = sum(len(crowd.members) for crowd in part.crowds)
     assert members + len(part.incidents) == 700
     assert len(reports) == members
-    assert len(findings) == len(part.crowds)
-    assert findings[0].title.startswith(f"{len(part.crowds[0].members):,} more connections like incident ")
+    (finding,) = findings
+    assert finding.title == f"{members:,} more connections like incident 1: {part.crowds[0].cause}"
     numbers = [int(one.id) for one in reports]
     assert numbers == list(range(len(part.incidents) + 1, 701))
 
@@ -56,6 +56,17 @@ def test_an_entry_says_what_it_rests_on(tmp_path: Path) -> None:
         row = next(row for row in part.around.rows if row.stream == one.stream)
         assert (one.client, one.server) == (str(row.initiator), str(row.responder))
         assert row.first_frame <= evidence.frames[0] <= row.last_frame
+
+
+def test_crowds_of_one_cause_are_one_finding(tmp_path: Path) -> None:
+    part = part_of(tmp_path)
+    (crowd,) = part.crowds
+    other = next(one.symptom.flow_index for one in part.incidents if one.symptom.flow_index != crowd.example)
+    assert other is not None
+    halves = [replace(crowd, members=crowd.members[::2]), replace(crowd, members=crowd.members[1::2], example=other)]
+    _, (finding,) = crowd_reports(replace(part, crowds=halves), len(part.incidents), rules())
+    assert finding.title.startswith(f"{len(crowd.members):,} more connections like incidents ")
+    assert len(finding.incidents) == len(finding.frames) == 2
 
 
 def test_what_was_left_out_is_said(tmp_path: Path) -> None:

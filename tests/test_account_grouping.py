@@ -209,6 +209,28 @@ def test_a_contradiction_is_said() -> None:
     assert text.endswith("No single limit explains both.")
 
 
+def test_contradictions_to_many_servers_are_one_finding() -> None:
+    convs = []
+    for number in range(3):
+        server, start = f"10.9.0.{7 + number}:8080", START + number * 2000 * NS
+        lived = Conversation(client=f"10.0.0.5:{50400 + number}", server=server, start=start)
+        lived.handshake()
+        lived.exchange()
+        lived.client("again", after="900s")
+        lived.close()
+        died = Conversation(client=f"10.0.0.5:{50300 + number}", server=server, start=start)
+        died.handshake()
+        died.exchange()
+        died.wait("300s")
+        died.client("anyone?", acked=False, arrives=False)
+        died.unanswered(5)
+        convs += [lived, died]
+    found = findings_of(*convs)["idle-limit-inferred"]
+    assert found.title.endswith("and 2 more")
+    assert found.text.count("was survived") == 1
+    assert found.text.endswith(" So it is with 2 more: 10.9.0.8:8080, 10.9.0.9:8080.")
+
+
 def test_a_servers_own_timer_is_measured() -> None:
     convs = []
     for number in range(2):

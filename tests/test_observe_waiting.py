@@ -323,3 +323,23 @@ def test_the_pauses_between_unanswered_probes_are_no_idle_time() -> None:
         assert isinstance(value, int)
         assert 46 * NS < value < 48 * NS
     assert known(facts, "silence_ended_by") == "keepalive"
+
+
+@pytest.mark.parametrize(("longest", "outlived"), [("100s", True), ("50s", False)])
+def test_an_idle_limit_is_doubted_where_twice_the_silence_was_outlived(longest: str, outlived: bool) -> None:
+    conv = _open()
+    conv.exchange()
+    conv.wait(longest)
+    conv.exchange()
+    conv.wait("30s")
+    conv.server_rst()
+    assert known(facts_of(conv), "longer_idle_outlived") is outlived
+
+
+def test_a_long_answer_says_nothing_of_an_idle_limit() -> None:
+    conv = _open()
+    conv.client("question")
+    conv.server("answer", after="100s")
+    conv.wait("30s")
+    conv.server_rst()
+    assert known(facts_of(conv), "longer_idle_outlived") is False

@@ -12,6 +12,7 @@ from analyzer.report.phrases import frame_filter
 from analyzer.values import replace
 
 if TYPE_CHECKING:
+    from analyzer.incidents.crowds import Crowd
     from analyzer.incidents.part import Part
     from analyzer.ruleset.load import RuleSet
 
@@ -19,6 +20,8 @@ __all__ = ["crowd_reports", "join", "listed"]
 
 _LISTED = 2000
 """Flows of crowds that are listed one by one; `notconn flows` lists every one."""
+_NAMED = 5
+"""Examples that a sentence names."""
 
 
 def listed(part: Part) -> int:
@@ -46,20 +49,12 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
     reports: list[IncidentReport] = []
     findings: list[Finding] = []
     shares = _shares([len(crowd.members) for crowd in part.crowds], listed(part))
+    for name in dict.fromkeys(crowd.cause for crowd in part.crowds):
+        alike = [crowd for crowd in part.crowds if crowd.cause == name]
+        findings.append(_finding(name, alike, [by_flow.get(crowd.example, "") for crowd in alike], path))
     for crowd, share in zip(part.crowds, shares, strict=True):
         cause = rules.causes[crowd.cause]
         example = by_flow.get(crowd.example, "")
-        findings.append(
-            Finding(
-                f"crowd-{crowd.cause}",
-                f"{len(crowd.members):,} more connections like incident {example}: {crowd.cause}",
-                f"Their packets show at a glance what incident {example} shows; each was not examined by itself. "
-                "Ask for one with --endpoint or --at.",
-                tuple(flow.frame for flow in crowd.members[:3]),
-                path,
-                incidents=(example,) if example else (),
-            )
-        )
         culprit = cast("Culprit", crowd.culprit or cause.culprit)
         confidence, score = level(crowd.score), round(crowd.score, 3)
         summary = f"Its packets show what incident {example} shows; it was not examined by itself."
@@ -97,6 +92,24 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
             )
         findings.append(Finding("not-examined", "Not every connection was examined", " ".join(text), capture=path))
     return reports, findings
+
+
+def _finding(cause: str, crowds: Sequence[Crowd], examples: Sequence[str], path: str) -> Finding:
+    count = sum(len(crowd.members) for crowd in crowds)
+    named = [example for example in examples if example]
+    alike = f"incident {named[0]}" if named else "one that was examined"
+    if len(named) > 1:
+        alike = f"incidents {', '.join(named[:_NAMED])}" + (" ..." if len(named) > _NAMED else "")
+    more = "connections" if count > 1 else "connection"
+    return Finding(
+        f"crowd-{cause}",
+        f"{count:,} more {more} like {alike}: {cause}",
+        f"What their packets show at a glance is what {alike} show{'' if len(named) > 1 else 's'}; each was not "
+        "examined by itself. Ask for one with --endpoint or --at.",
+        tuple(crowd.members[0].frame for crowd in crowds[:3]),
+        path,
+        incidents=tuple(named),
+    )
 
 
 def join(entries: Sequence[IncidentReport], reports: list[IncidentReport], grouped: list[GroupReport]) -> None:

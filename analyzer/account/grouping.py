@@ -190,6 +190,8 @@ def _idle_limits(incidents: Sequence[Incident], around: Surroundings) -> Iterabl
             "stale-pooled-connection",
         ):
             by_server[str(reading.flow.responder.endpoint)].append((position, incident))
+    doubtful: dict[str, str] = {}
+    of_doubtful: list[str] = []
     for server, cases in list(by_server.items())[:_MOST_HOSTS]:
         fatal = [v for _, one in cases if isinstance(v := one.diagnosis.fact("shortest_fatal_silence"), int)]
         lived = [v for _, one in cases if isinstance(v := one.diagnosis.fact("longest_survived_silence"), int)]
@@ -199,11 +201,13 @@ def _idle_limits(incidents: Sequence[Incident], around: Surroundings) -> Iterabl
         timed = cases[0][1].diagnosis.cause in ("server-idle-timeout", "stale-pooled-connection")
         flows = f"{len(cases)} connection{'s' if len(cases) > 1 else ''}"
         if low >= high:
-            text = (
+            doubtful[server] = (
                 f"A silence of {format_duration(low)} was survived and one of {format_duration(high)} was fatal: two "
                 "devices, or a limit that depends on something else. No single limit explains both."
             )
-        elif timed:
+            of_doubtful += (str(position + 1) for position, _ in cases)
+            continue
+        if timed:
             text = f"The server ends what was silent for {format_duration(high)} (measured on {flows})."
         elif low:
             text = (
@@ -221,6 +225,16 @@ def _idle_limits(incidents: Sequence[Incident], around: Surroundings) -> Iterabl
             text,
             capture=around.capture.info.path,
             incidents=tuple(str(position + 1) for position, _ in cases),
+        )
+    if doubtful:
+        first, *others = doubtful
+        more = f" So it is with {len(others)} more: {', '.join(others[:3])}" if others else ""
+        yield Finding(
+            "idle-limit-inferred",
+            f"Idle limit on the way to {first}" + (f" and {len(others)} more" if others else ""),
+            doubtful[first] + (f"{more}{' ...' if len(others) > 3 else '.'}" if others else ""),
+            capture=around.capture.info.path,
+            incidents=tuple(of_doubtful),
         )
 
 

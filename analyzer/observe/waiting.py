@@ -16,6 +16,8 @@ from analyzer.units import MS, NS, format_duration
 __all__ = ["answered", "fatal_silence", "observe_request", "observe_waiting", "survived"]
 
 _SAME_SILENCE = 0.05
+_MUCH_LONGER = 2
+"""Servers that look for idle connections now and then end them up to twice as late as they are told to."""
 
 
 def observe_waiting(facts: FactSet, reading: Reading, around: Surroundings) -> None:
@@ -110,7 +112,7 @@ def _silence(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     facts.know("requests_before_silence", _exchanges(before))
     # The server's timer began about a round trip, and what either host took, before the client's last packet was seen.
     facts.know("whole_silence", _round_number(duration + min(reading.view.round_trip_ns or 0, NS // 10) + 50 * MS))
-    _same_path(facts, reading, around, pause, longest)
+    _same_path(facts, reading, around, pause, lived)
 
 
 def _is_probe(reading: Reading, segment: Segment) -> bool:
@@ -148,21 +150,33 @@ def _round_number(duration: int) -> bool:
     return False
 
 
-def _same_path(facts: FactSet, reading: Reading, around: Surroundings, pause: Pause, longest: int) -> None:
+def _same_path(
+    facts: FactSet, reading: Reading, around: Surroundings, pause: Pause, own: Iterable[Silence]
+) -> None:
     flow, duration = reading.flow, pause.duration_ns
-    lived, deaths = longest, [duration] if _killed(facts, pause) else []
+    lived, deaths = list(own), [duration] if _killed(facts, pause) else []
     same = 1
     for index, silences in around.silences_to(flow.responder.endpoint).items():
         if index == flow.index:
             continue
-        lived = max([lived, *(silence.duration_ns for silence in silences if survived(silence))])
+        lived += filter(survived, silences)
         end = fatal_silence(silences)
         if end is not None:
             deaths.append(end.duration_ns)
             same += abs(end.duration_ns - duration) <= max(2 * NS, _SAME_SILENCE * duration)
-    facts.maybe("longest_survived_silence", lived or None, reason="none was seen")
+    longest = max((one.duration_ns for one in lived), default=0)
+    facts.maybe("longest_survived_silence", longest or None, reason="none was seen")
     facts.maybe("shortest_fatal_silence", min(deaths, default=None), reason="none was seen")
     facts.know("flows_ended_by_same_silence", same)
+    # A server's timer runs while it waits for the client; how long it took to answer is another matter.
+    waited = (one for one in lived if one.after_from_initiator and one.after_payload_len > 1)
+    outlived = max(waited, key=lambda one: one.duration_ns, default=None)
+    contradicts = outlived is not None and outlived.duration_ns >= _MUCH_LONGER * duration
+    facts.know(
+        "longer_idle_outlived",
+        contradicts,
+        (outlived.before_frame, outlived.after_frame) if outlived is not None and contradicts else (),
+    )
 
 
 def _killed(facts: FactSet, pause: Pause) -> bool:

@@ -46,6 +46,13 @@ SILENCE = (
         "{} connections to that server ended after a silence of the same length.",
     ),
     truth(
+        "longer_idle_outlived",
+        "A connection to the same server still answered the request that ended a silence twice as long",
+        NO_SILENCE,
+        "The same server answered a request after a silence at least twice as long.",
+        "No connection to that server outlived a silence twice as long.",
+    ),
+    truth(
         "request_before_silence_answered",
         "The last request before the silence had got its answer, so the connection was idle, not waiting",
         NO_SILENCE,
