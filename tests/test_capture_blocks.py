@@ -134,6 +134,17 @@ def test_a_large_block_that_is_cut_is_said() -> None:
     _, reader = read((SECTION + INTERFACE + enhanced(b"a") + block(0x0BAD, bytes(3 * BLOCK)))[: 2 * BLOCK])
     assert reader.cut is not None
     assert "more than there are" in reader.cut
+    _, reader = read(SECTION + INTERFACE + struct.pack("<II", 0x77, 1 << 30) + bytes(400))
+    assert reader.cut is not None
+    assert f"at byte {len(SECTION + INTERFACE) + 408}" in reader.cut
+
+
+@pytest.mark.parametrize("start", [b"\x1f\x8b\x08\x00", b"\x28\xb5\x2f\xfd"])
+def test_compressed_data_that_give_nothing_are_no_empty_file(start: bytes) -> None:
+    if start != b"\x1f\x8b\x08\x00":
+        pytest.importorskip("zstandard")
+    with pytest.raises(CaptureError, match=r"data is damaged|ends early"):
+        read(start + b"\xff" * 40)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,15 @@ def test_pcap_of_every_kind(magic: int, order: str, unit: int, record: int) -> N
     assert layout.interfaces[0].snap_length == 96
 
 
+@pytest.mark.parametrize(
+    ("magic", "order", "unit"),
+    [(0x1C0001AC, "<", 1), (0x1C0001AC, ">", 1), (0x1C0001AB, "<", 1000), (0x1C0001AB, ">", 1000)],
+)
+def test_ixia_puts_the_length_of_the_file_behind_the_header(magic: int, order: str, unit: int) -> None:
+    layout = recognise(struct.pack(f"{order}IHHiIIII", magic, 2, 4, 0, 0, 96, 1, 4711), "x.cap")
+    assert (layout.header, layout.walk[col.WALK_UNIT], layout.walk[col.WALK_LINK]) == (28, unit, 1)
+
+
 def test_a_frame_check_sequence_in_the_link_field_is_left_out() -> None:
     head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 96, 0x54000001)
     assert recognise(head, "x").walk[col.WALK_LINK] == 1
@@ -124,9 +133,10 @@ def test_blocks_without_packets_are_passed_over_and_some_take_a_frame_number() -
     raw = block(4, bytes(16))
     assert read_block(layout, memoryview(raw)) == len(raw)
     assert layout.walk[col.WALK_FRAME] == 0
-    raw = block(9, b"__REALTIME_TIMESTAMP=1\n")
-    assert read_block(layout, memoryview(raw)) == len(raw)
-    assert layout.walk[col.WALK_FRAME] == 1
+    for count, kind in enumerate((9, 0x204, 0xBAD, 0x40000BAD), 1):
+        raw = block(kind, b"__REALTIME_TIMESTAMP=1\n")
+        assert read_block(layout, memoryview(raw)) == len(raw)
+        assert layout.walk[col.WALK_FRAME] == count
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,29 @@ def test_zstandard() -> None:
     assert source.finish() == hashlib.sha256(data).hexdigest()
 
 
+def test_all_bytes_before_a_wrong_check_sum_are_given() -> None:
+    plain = os.urandom(50_000) * 3
+    source = Source(io.BytesIO(gzip.compress(plain)[:-8] + bytes(8)), "x")
+    assert drain(source) == plain
+    assert source.broken is not None
+
+
+def test_nearly_all_bytes_before_damage_in_zstandard_are_given() -> None:
+    zstandard = pytest.importorskip("zstandard")
+    plain = os.urandom(100_000)
+    source = Source(io.BytesIO(zstandard.ZstdCompressor().compress(plain) + b"no frame"), "x")
+    found = drain(source)
+    assert plain.startswith(found)
+    assert len(found) > 95_000
+    assert source.broken is not None
+
+
+def test_zstandard_that_begins_with_a_frame_to_skip() -> None:
+    zstandard = pytest.importorskip("zstandard")
+    data = bytes.fromhex("502a4d1804000000") + bytes(4) + zstandard.ZstdCompressor().compress(b"capture")
+    assert drain(Source(io.BytesIO(data), "x")) == b"capture"
+
+
 def test_no_hash_unless_asked() -> None:
     source = Source(io.BytesIO(b"abc"), "x", hash_file=False)
     drain(source)

@@ -33,6 +33,8 @@ class Reader:
 
     def __init__(self, source: Source, layout: Layout | None = None, offset: int = 0) -> None:
         self.source = source
+        if layout is None and not source.peeked and source.broken is not None:
+            raise CaptureError(f"{source.path}: {source.broken}; copy or record it again")
         self.layout: Layout = layout or recognise(source.peeked, source.path)
         self.damaged = 0
         self.frames_before = 0
@@ -97,7 +99,7 @@ class Reader:
                 rest = b""
                 if last:
                     if skip:
-                        self._end(f"a block claims {skip} bytes more than there are", 0)
+                        self._end(f"a block claims {skip} bytes more than there are", self._offset)
                     return
                 continue
             walk[col.WALK_POS] = start + skip

@@ -27,6 +27,13 @@ _PCAP = {
     b"\x34\xcd\xb2\xa1": (False, 1000, 24),
     b"\xa1\xb2\xcd\x34": (True, 1000, 24),
 }
+_IXIA = {
+    b"\xac\x01\x00\x1c": (False, 1, 16),
+    b"\x1c\x00\x01\xac": (True, 1, 16),
+    b"\xab\x01\x00\x1c": (False, 1000, 16),
+    b"\x1c\x00\x01\xab": (True, 1000, 16),
+}
+"""Ixia's hardware and software captures: pcap with the file's length behind its header."""
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 
 _EDITCAP = "convert it with: editcap -F pcapng {name} out.pcapng"
@@ -38,7 +45,6 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"TRSNIFF data    \x1a", "a DOS Sniffer capture", _EDITCAP),
     (b"iptrace ", "an AIX iptrace capture", _EDITCAP),
     (b"\x05VNF", "a Visual Networks capture", _EDITCAP),
-    (b"\x1c\x00\x01\xac", "an IxVeriWave capture", _EDITCAP),
     (b"ElfFile\0", "a Windows event log", "give it with --evtx"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
     (b"\xfd7zXZ\0", "compressed with xz", "unpack it first: xz -dk {name}"),
@@ -56,8 +62,8 @@ _LINKS = {
     256: "Bluetooth LE", 271: "VSOCK", 281: "a Broadcom switch tag",
 }  # fmt: skip
 
-_SYSTEMD_JOURNAL = 9
-_SYSDIG = frozenset({0x201, 0x204, 0x208, 0x20B, 0x210, 0x213, 0x216, 0x21A, 0x21B, 0x21C, 0x21D, 0x21E, 0x21F, 0x221})
+_NUMBERED = frozenset({9, 0x204, 0x216, 0x221, 0xBAD, 0x4000_0BAD})
+"""Blocks that take a frame number in Wireshark 4.0 and hold no packet: systemd journal, Sysdig events, custom blocks."""
 
 
 @dataclass(slots=True)
@@ -107,8 +113,8 @@ def recognise(head: bytes, path: str) -> Layout:
     magic = head[:4]
     walk = array("q", bytes(8 * col.WALK_SIZE))
     walk[col.WALK_LIMIT] = MAX_PACKET
-    if magic in _PCAP:
-        big, unit, record = _PCAP[magic]
+    if magic in _PCAP or magic in _IXIA:
+        big, unit, record = _PCAP[magic] if magic in _PCAP else _IXIA[magic]
         if len(head) < 24:
             raise CaptureError(
                 f"{path}: the capture ends after {len(head)} bytes, inside its file header; copy or record it again"
@@ -120,7 +126,7 @@ def recognise(head: bytes, path: str) -> Layout:
         walk[col.WALK_UNIT] = unit
         walk[col.WALK_HEADER] = record
         walk[col.WALK_LINK] = link
-        layout = Layout("pcap", walk, header=24)
+        layout = Layout("pcap", walk, header=24 if magic in _PCAP else 28)
         layout.interfaces.append(Interface("", "", link, snap, None, None, "", ""))
         return layout
     if magic == _PCAPNG:
@@ -254,8 +260,7 @@ def read_block(layout: Layout, block: memoryview) -> int | str:
         _add_interface(layout, body, order)
     elif kind == 5:
         _add_statistics(layout, body, order)
-    elif kind == _SYSTEMD_JOURNAL or kind in _SYSDIG:
-        # They take a frame number in Wireshark.
+    elif kind in _NUMBERED:
         walk[col.WALK_FRAME] += 1
         walk[col.WALK_FOREIGN] += 1
     return int(total)

@@ -20,6 +20,7 @@ ROOM = 384 * 1024
 """Bytes kept free before each block for the record that the block before it cut; larger than any record."""
 _BUFFERS = 4
 _STEP = 1 << 18
+_SMALL = 1 << 12
 
 Progress = Callable[[int, int | None], None]
 
@@ -83,11 +84,12 @@ class _Gzip:
                 if not self._data.startswith(b"\x1f"):
                     return b""
                 self._member = self._zlib.decompressobj(wbits=31)
+            before = self._member.copy()
             try:
                 plain: bytes = self._member.decompress(self._data, count)
             except self._zlib.error as error:
                 self.broken = f"the gzip data is damaged ({error})"
-                break
+                return self._salvage(before, count)
             self._data = self._member.unconsumed_tail
             if self._member.eof:
                 self._data = self._member.unused_data
@@ -99,6 +101,18 @@ class _Gzip:
             if plain:
                 return plain
         return b""
+
+    def _salvage(self, member: Any, count: int) -> bytes:
+        """Inflate byte by byte up to the damage, since zlib keeps back what it made of the piece that holds it."""
+        plain = b""
+        for at in range(len(self._data)):
+            try:
+                plain += member.decompress(self._data[at : at + 1], count - len(plain))
+            except self._zlib.error:
+                break
+            if len(plain) == count:
+                break
+        return plain
 
 
 class _Zstd:
@@ -127,7 +141,8 @@ class _Zstd:
         if self.broken is not None:
             return b""
         try:
-            data: bytes = self._stream.read(count)
+            # What is read together with damage is lost, so little is read at a time.
+            data: bytes = self._stream.read(min(count, _SMALL))
         except Exception as error:  # the two libraries share no base class
             self.broken = f"the zstd data is damaged or ends early ({error})"
             return b""
@@ -199,7 +214,9 @@ class Source:
         elif self._head[:2] == b"\x1f\x8b":
             self.container = "+gzip"
             self._plain = _Gzip(self._raw)
-        elif self._head[:4] == b"\x28\xb5\x2f\xfd":
+        elif self._head[:4] == b"\x28\xb5\x2f\xfd" or (
+            self._head[1:4] == b"\x2a\x4d\x18" and self._head[0] >> 4 == 5  # a skippable frame, as pzstd begins with
+        ):
             self.container = "+zstd"
             self._plain = _Zstd(self._raw, path)
         if self._plain is not None:
