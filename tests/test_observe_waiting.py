@@ -210,6 +210,15 @@ def test_only_large_segments_lost_is_a_matter_of_size_alone() -> None:
     assert known(facts, "large_ever_delivered") is False
 
 
+def test_the_first_words_of_a_half_may_be_too_large_when_the_other_side_is_heard() -> None:
+    assert known(facts_of(guilty.first_request_too_large()), "only_large_undelivered") is True
+    conv = Conversation()
+    conv.handshake()
+    conv.client("x" * 1300, acked=False, arrives=False)
+    conv.unanswered(4)
+    assert known(facts_of(conv), "only_large_undelivered") is False
+
+
 def test_a_connection_in_order_has_nothing_undelivered() -> None:
     facts = facts_of(ordinary.server_closes_client_closes())
     assert known(facts, "undelivered") == "none"

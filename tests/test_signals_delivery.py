@@ -182,6 +182,35 @@ def test_a_request_without_an_answer_waits_until_someone_gives_up() -> None:
     assert pending.late_answer is None
 
 
+@pytest.mark.parametrize(
+    ("earlier_wait", "asked_again", "owed"), [("1s", 0, True), ("1s", 2, True), ("8s", 0, True), ("30s", 0, False)]
+)
+def test_an_answer_is_owed_unless_the_server_had_taken_longer_before(
+    earlier_wait: str, asked_again: int, owed: bool
+) -> None:
+    conv = _open()
+    conv.client("slow question")
+    conv.server("answer", after=earlier_wait)
+    conv.client("slow question")
+    for _ in range(asked_again):
+        conv.client("still there?", after="2s")
+    conv.fin("client", after="20s")
+    pending = read_pending(view_of(conv))
+    assert pending is not None
+    assert pending.owed is owed
+
+
+@pytest.mark.parametrize(("lines", "pause", "owed"), [(6, "2s", False), (2, "2s", True), (6, "10ms", True)])
+def test_who_talks_on_without_answers_is_owed_none(lines: int, pause: str, owed: bool) -> None:
+    conv = _open()
+    for _ in range(lines):
+        conv.client("rack7.inlet 21.5", after=pause)
+    conv.fin("client", after="20s")
+    pending = read_pending(view_of(conv))
+    assert pending is not None
+    assert pending.owed is owed
+
+
 def test_an_answered_request_is_not_pending() -> None:
     assert read_pending(view_of(_open())) is None
 

@@ -150,9 +150,7 @@ def _round_number(duration: int) -> bool:
     return False
 
 
-def _same_path(
-    facts: FactSet, reading: Reading, around: Surroundings, pause: Pause, own: Iterable[Silence]
-) -> None:
+def _same_path(facts: FactSet, reading: Reading, around: Surroundings, pause: Pause, own: Iterable[Silence]) -> None:
     flow, duration = reading.flow, pause.duration_ns
     lived, deaths = list(own), [duration] if _killed(facts, pause) else []
     same = 1
@@ -251,9 +249,13 @@ _FULL_SIZE = 1200
 
 
 def _only_large(run: Unanswered, largest: int) -> bool:
-    """Tell whether the stuck segment is large, while smaller ones of the same half had passed."""
+    """Tell whether the stuck segment is large, while smaller ones of the same half had passed.
+
+    Where it is the first data of its half, that the other side goes on speaking tells that not all is lost.
+    """
     stuck = run.first.payload_len
-    return stuck >= _FULL_SIZE and largest >= _FULL_SIZE and 0 < run.largest_acked < stuck
+    smaller_passed = run.largest_acked < stuck if run.largest_acked else bool(run.heard)
+    return stuck >= _FULL_SIZE and largest >= _FULL_SIZE and smaller_passed
 
 
 def observe_request(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
@@ -269,7 +271,8 @@ def observe_request(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
     if pending.ended_by is None and symptom.source != "capture" and symptom.time_ns is not None:
         # A quiet capture ends with its last packet; the error tells that the program waited on.
         waited = max(waited, symptom.time_ns - pending.request.ts_ns)
-    if pending.ack is None:
+    # An error in a log tells that the program did wait for one.
+    if pending.ack is None or (symptom.source == "capture" and not pending.owed):
         facts.know("request_unanswered_time", 0)
     else:
         facts.know(

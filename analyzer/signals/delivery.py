@@ -5,6 +5,7 @@ from __future__ import annotations
 from analyzer import seqnum
 from analyzer.flows.model import ACK, FIN, RST, SYN, Half, Segment
 from analyzer.signals.wire import WireView
+from analyzer.units import NS
 from analyzer.values import dataclass
 
 __all__ = [
@@ -18,8 +19,11 @@ __all__ = [
     "zero_window_stall",
 ]
 
-_TLS_FRAME = 39
-"""HTTP/2 acknowledges settings and pings, opens windows and says goodbye in 17 bytes (RFC 9113 §6) and TLS's 22."""
+_HTTP2_FRAME = 17
+"""In so many bytes HTTP/2 acknowledges settings and pings, opens windows and says goodbye (RFC 9113 §6)."""
+_TLS_FRAME = _HTTP2_FRAME + 22
+_MANY_ROUNDS = 3
+"""Who waits for an answer does not go on talking; once or twice it may ask again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +177,20 @@ class Pending:
     """From the request to ``ended_by``, or to the flow's last packet."""
     late_answer: Segment | None
     """Data of the responder that came after the initiator had given up."""
+    owed: bool = True
+    """False where the conversation shows that no answer was due by then: the initiator goes on talking without one, as
+    who sends logs or measurements does, or the responder had let its words stand for longer before."""
 
 
 def _says_hello(half: Half) -> bool:
     return half.head[:2] == b"\x16\x03"
+
+
+def _least_request(half: Half) -> int:
+    """Return how long the words of an initiator must be to ask for something, its first ones aside."""
+    if _says_hello(half):
+        return _TLS_FRAME + 1
+    return _HTTP2_FRAME + 1 if half.head.startswith(b"PRI * HTTP/2.0") else 1
 
 
 def _ends_handshake(request: Segment, half: Half) -> bool:
@@ -200,20 +214,25 @@ def read_pending(view: WireView) -> Pending | None:
     ended: Segment | None = None
     late: Segment | None = None
     end: int | None = None
-    # What is shorter asks for nothing, the ClientHello aside.
-    least = _TLS_FRAME + 1 if _says_hello(view.flow.initiator) else 1
+    least = _least_request(view.flow.initiator)
+    exchanges = rounds = longest = 0
     for s in view.segments:
         if s.from_initiator:
             if s.has(FIN | RST) and ended is None:
                 ended = s
             fresh = end is None or seqnum.before(end, s.end_seq)
             if s.payload_len and not s.has(RST) and ended is None and fresh:
-                request = s if s.payload_len >= least else request
+                if s.payload_len >= least:
+                    rounds += request is None or s.ts_ns - request.ts_ns >= NS
+                    request = s
                 end = s.end_seq
         else:
             if s.payload_len and not s.has(RST):
                 if ended is None:
-                    request = None
+                    if request is not None:
+                        exchanges += 1
+                        longest = max(longest, s.ts_ns - request.ts_ns)
+                    request, rounds = None, 0
                 elif request is not None and late is None:
                     late = s
             if s.has(FIN | RST) and ended is None:
@@ -229,7 +248,10 @@ def read_pending(view: WireView) -> Pending | None:
         None,
     )
     until = ended.ts_ns if ended is not None else view.flow.last_ns
-    return Pending(request, ack, ended, until - request.ts_ns, late)
+    waited = until - request.ts_ns
+    # The one exchange is the login.
+    talks_alone = rounds >= _MANY_ROUNDS and exchanges <= 1
+    return Pending(request, ack, ended, waited, late, owed=not talks_alone and longest < waited)
 
 
 def zero_window_stall(view: WireView, of_initiator: bool) -> tuple[Segment, ...]:

@@ -253,6 +253,18 @@ def path_mtu_blackhole() -> Conversation:
     return conv
 
 
+def first_request_too_large() -> Conversation:
+    """The first words fill a packet and never arrive; the server is heard when it tires of waiting."""
+    conv = Conversation()
+    conv.handshake()
+    conv.client(b"x" * 1300, acked=False, arrives=False)
+    conv.unanswered(5)
+    conv.segment("server", "FA", after="1s")
+    conv.ack("client")
+    conv.retransmit("client", after="8s", arrives=False)
+    return conv
+
+
 def keepalive_unanswered() -> Conversation:
     """A probe is answered, the next ten a second apart are not, then the client resets."""
     conv = _talked()
@@ -314,7 +326,7 @@ CONVERSATIONS: dict[str, tuple[Callable[[], Conversation], ...]] = {
     "firewall-idle-reset": (firewall_idle_reset,),
     "middlebox-reset": (middlebox_reset,),
     "path-lost": (path_lost,),
-    "path-mtu-blackhole": (path_mtu_blackhole,),
+    "path-mtu-blackhole": (path_mtu_blackhole, first_request_too_large),
     "keepalive-unanswered": (keepalive_unanswered,),
     "client-closed-locally": (client_closed_locally,),
     "client-gave-up-waiting": (client_gave_up_waiting,),

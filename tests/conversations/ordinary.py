@@ -224,6 +224,54 @@ def tls_session_ends_with_an_encrypted_alert() -> Conversation:
     return conv
 
 
+def websocket_is_left() -> Conversation:
+    """The server pings, the client pongs; between two pings the client leaves."""
+    conv = Conversation()
+    conv.handshake()
+    conv.exchange("GET /live HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+    for _ in range(4):
+        conv.server(b"\x89\x00", after="30s")
+        conv.client(b"\x8a\x80\x01\x02\x03\x04")
+    conv.wait("20s")
+    conv.close("client")
+    return conv
+
+
+def long_poll_is_cancelled() -> Conversation:
+    """Each poll is answered after half a minute; the last one is not waited for."""
+    conv = _open()
+    for _ in range(2):
+        conv.client(GET)
+        conv.server(OK, after="30s")
+    conv.client(GET)
+    conv.wait("20s")
+    conv.close("client")
+    return conv
+
+
+def measurements_are_sent() -> Conversation:
+    """A protocol without answers: a line every few seconds, the last one a while before the close."""
+    conv = Conversation(server="10.9.0.7:2003")
+    conv.handshake()
+    for _ in range(6):
+        conv.client("rack7.inlet 21.5\n", after="10s")
+    conv.wait("10s")
+    conv.close("client")
+    return conv
+
+
+def plain_http2_idles_after_its_settings() -> Conversation:
+    """HTTP/2 without TLS: the client's last words acknowledge the server's settings, and nobody answers these."""
+    conv = Conversation()
+    conv.handshake()
+    conv.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    conv.server(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80")
+    conv.client(b"\x00\x00\x00\x04\x01\x00\x00\x00\x00")
+    conv.wait("9s")
+    conv.close("client")
+    return conv
+
+
 ORDINARY: dict[str, Callable[[], Conversation]] = {
     each.__name__: each
     for each in (
@@ -247,5 +295,9 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         tls_connection_never_used,
         syn_as_the_capture_ends,
         tls_session_ends_with_an_encrypted_alert,
+        websocket_is_left,
+        long_poll_is_cancelled,
+        measurements_are_sent,
+        plain_http2_idles_after_its_settings,
     )
 }
