@@ -48,7 +48,7 @@ class Fact:
     says: str = ""
     """The sentence of a report when the fact is known; ``{}`` stands for the value. For a bool: when it is true."""
     says_not: str = ""
-    """The sentence when the value is false, none or nothing."""
+    """The sentence when the value is false, zero, none or nothing."""
 
     @property
     def unit(self) -> str:

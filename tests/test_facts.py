@@ -17,7 +17,8 @@ def test_every_fact_is_declared_in_full(fact: Fact) -> None:
     assert not fact.meaning.endswith(".")
     assert fact.unknown_when
     assert bool(fact.choices) == (fact.type is FactType.ENUM)
-    assert not fact.says_not or fact.type in (FactType.BOOL, FactType.SIZE) or "none" in fact.choices
+    counts = (FactType.BOOL, FactType.INT, FactType.SIZE)
+    assert not fact.says_not or fact.type in counts or "none" in fact.choices
     for sentence in (fact.says, fact.says_not):
         assert not sentence or sentence.endswith(".")
     if fact.says:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from analyzer.signals.closing import Closing, read_closing
 from tests.conversations import guilty, ordinary
 from tests.reading import view_of
@@ -53,6 +55,10 @@ def test_data_that_crossed_the_fin_was_sent_before_it_was_known() -> None:
     conv.segment("client", "PA", "under way", ack=heard, after="5ms")
     conv.segment("client", "A", after="5ms")
     assert closing_of(conv).data_after_responder_fin == ()
+    reset = deepcopy(conv)
+    reset.packets.pop()
+    reset.server_rst()
+    assert closing_of(reset).data_after_responder_fin == ()
     conv.client("known to be closed", acked=False)
     assert [s.payload_len for s in closing_of(conv).data_after_responder_fin] == [18]
 

@@ -71,8 +71,8 @@ def read_closing(view: WireView) -> Closing:
             None,
         )
         fin_acked = ack is not None
-        known_from = ack.frame if ack is not None else responder_fin.frame
-        late = _new_data(view.initiator, from_frame=known_from, after=responder_fin)
+        # Data that crossed the FIN was sent by one who could not know.
+        late = _new_data(view.initiator, from_frame=ack.frame, after=responder_fin) if ack is not None else ()
         farewell = _farewell(late, initiator_fin, view)
         if farewell is not None:
             late = ()

@@ -41,9 +41,9 @@ def choice(name: str, choices: str, meaning: str, unknown_when: str, says: str =
     return Fact(name, FactType.ENUM, meaning, unknown_when, tuple(choices.split()), says, says_none)
 
 
-def count(name: str, meaning: str, unknown_when: str, says: str = "") -> Fact:
-    """Declare a whole number."""
-    return Fact(name, FactType.INT, meaning, unknown_when, (), says)
+def count(name: str, meaning: str, unknown_when: str, says: str = "", says_none: str = "") -> Fact:
+    """Declare a whole number, with a sentence of its own for zero."""
+    return Fact(name, FactType.INT, meaning, unknown_when, (), says, says_none)
 
 
 def duration(name: str, meaning: str, unknown_when: str, says: str = "") -> Fact:

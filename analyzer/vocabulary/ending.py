@@ -59,6 +59,7 @@ CLOSING = (
         "Other flows of the same host to the same responder that stand in CLOSE-WAIT for over 10 s at the same time",
         NO_FLOW,
         "{} other connections to the same server stand in CLOSE-WAIT as well.",
+        "No other connection to the same server stands in CLOSE-WAIT.",
     ),
     truth(
         "fin_right_after_answer",
@@ -143,6 +144,7 @@ RESET = (
         "Data segments that the RST's sender got since it last sent data itself",
         NO_RESET,
         "{} data segments stood unanswered when the RST came.",
+        "No data stood unanswered when the RST came.",
     ),
     truth(
         "reset_ends_closed_flow",

@@ -38,6 +38,7 @@ OPENING = (
         "SYN-ACKs that the responder sent again although the initiator's acknowledgment was captured",
         NO_START,
         "The server repeated its SYN-ACK {} times although the client had acknowledged it.",
+        "The server did not repeat its SYN-ACK once the client had acknowledged it.",
     ),
     truth(
         "syn_reset_by_box",
@@ -86,6 +87,7 @@ OPENING = (
         "Connection attempts of the same host to another address on the same port within two seconds",
         NO_FLOW,
         "Within two seconds the client tried {} other addresses on the same port.",
+        "The client tried no other address on the same port within two seconds.",
     ),
     truth(
         "sibling_connected",
@@ -98,6 +100,7 @@ OPENING = (
         "Handshakes that the responder completed on the same port within 30 s of this attempt",
         NO_FLOW,
         "The server completed {} other handshakes on the same port within 30 s.",
+        "The server completed no other handshake on the same port within 30 s.",
     ),
     count(
         "attempts_together",

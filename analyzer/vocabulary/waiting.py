@@ -64,12 +64,14 @@ SILENCE = (
         "Request and answer pairs that were exchanged before the silence",
         NO_SILENCE,
         "{} requests had been answered on this connection before.",
+        "No request had been answered on this connection before.",
     ),
     count(
         "keepalive_probes",
         "TCP keepalive probes of the initiator (RFC 1122 §4.2.3.6)",
         NO_FLOW,
         "The client sent {} TCP keepalive probes.",
+        "The client sent no TCP keepalive probe.",
     ),
     duration(
         "keepalive_interval",
@@ -89,6 +91,7 @@ SILENCE = (
         "Keepalive probes in a row, of either side, that drew no answer until the flow ended",
         f"{ONE_WAY}, or {NO_END}",
         "{} keepalive probes in a row went unanswered.",
+        "No keepalive probe went unanswered.",
     ),
 )
 
