@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
+
 import pytest
 
 from analyzer.capture.model import Interface
@@ -216,6 +219,28 @@ def test_a_settled_flow_is_not_looked_at_again(rules: RuleSet) -> None:
     bench.until(400, step=2)
     assert bench.book.examined == before
     assert before < 60
+
+
+def test_a_storm_at_one_server_does_not_hide_another(rules: RuleSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = count()
+    monkeypatch.setattr("analyzer.live.cases.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr("analyzer.live.cases._BUDGET_S", 3.0)
+    packets: list[Captured] = []
+    for number in range(20):
+        refused = Conversation(
+            client=f"10.0.0.5:{50000 + number}", server="10.9.0.8:80" if number > 18 else "10.9.0.7:80"
+        )
+        refused.now += number * NS // 100
+        refused.syn()
+        refused.refuse()
+        packets += refused.packets
+    bench = _Bench(rules, packets)
+    bench.until(1.0, step=1.0)
+    assert bench.book.left == 20 - 3
+    assert {case.server for case in bench.book.cases.values()} == {"10.9.0.7:80", "10.9.0.8:80"}
+    bench.until(60)
+    assert bench.book.left == 0
+    assert len({judged.case.client for _, judged in bench.told}) == 20
 
 
 def test_cases_leave_with_their_connections(rules: RuleSet, monkeypatch: pytest.MonkeyPatch) -> None:

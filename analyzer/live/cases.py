@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -34,8 +35,8 @@ _SMALL = 1500
 _COMPANY = 1000
 _FINAL_NS = 90 * NS
 _NEVER = 1 << 62
-_BUDGET_S = 0.4
-"""A look that is not thorough takes no longer; packets wait meanwhile. What is left is looked at next time."""
+_BUDGET_S, _THOROUGH_S, _FINAL_S = 0.4, 4.0, 20.0
+"""A look takes no longer; packets wait meanwhile. What is left is looked at next time."""
 _SURE = 2
 """Passes that must agree."""
 _PATIENCE = 3
@@ -122,6 +123,8 @@ class CaseBook:
     numbers: int = 0
     examined: int = 0
     """Flows examined in all."""
+    left: int = 0
+    """Suspects for which the last look had no time."""
     _open: set[Key] = field(default_factory=set)
     """Of the cases, those whose connections may still change."""
     _looked: dict[Key, tuple[int, int, int]] = field(default_factory=dict)
@@ -154,7 +157,8 @@ class CaseBook:
     def _due(self, capture: Capture, now_ns: int, *, whole: bool) -> list[int]:
         """Find the suspects, and the connections of open cases, that may have changed since they were looked at."""
         table = capture.flows
-        found: list[tuple[int, int]] = []
+        found: list[tuple[int, int, int]] = []
+        crowds: Counter[Endpoint] = Counter()
         missing = set(self._open)
         present: set[Key] = set()
         for index in table.suspects():
@@ -166,7 +170,8 @@ class CaseBook:
             changed = last != row.last_ns or now_ns >= again
             if changed and self.only(row.initiator, row.responder):
                 case = self.cases.get(key)
-                found.append((-1 if case is not None and case.told is None else turn, index))
+                crowds[row.responder] += 1
+                found.append((-1 if case is not None and case.told is None else turn, crowds[row.responder], index))
         around = Surroundings(capture) if missing else None
         for key in missing:
             # It is no suspect any more: what was told of it may have to be taken back.
@@ -175,29 +180,33 @@ class CaseBook:
                 if whole:
                     self._open.discard(key)
             elif self._looked.get(key, (0, 0, 0))[0] != own.last_ns or now_ns >= self._looked[key][1]:
-                found.append((-1, own.index))
+                found.append((-1, 0, own.index))
         if whole and len(self._looked) > len(present) + len(self._open) + _GONE:
             for key in self._looked.keys() - present - self._open:
                 self._let_go(key)
-        # What may have to be told comes first, then what was not looked at for longest.
+        # What may have to be told comes first, then what was not looked at for longest, every server in its turn: a
+        # storm at one must not hide what happens at another.
         found.sort()
-        return [index for _, index in found]
+        return [index for *_, index in found]
 
     def judge(self, view: View, *, final: bool = False, thorough: bool = False) -> list[Judged]:
         """Judge what is due; return what is to be told.
 
-        ``final``: nothing will follow any more. ``thorough``: nothing is left for next time.
+        ``final``: nothing will follow any more. ``thorough``: packets may wait, so that little is left for next time.
         """
         told: list[Judged] = []
+        self.left = 0
         due = self._due(view.capture, view.now_ns, whole=view.whole)
         if not due:
             return told
         clean = view.examiner(self.rules, self.settings, 0)
         cloudy: Examiner | None = None
-        stop = time.monotonic() + _BUDGET_S
+        stop = time.monotonic() + (_FINAL_S if final else _THOROUGH_S if thorough else _BUDGET_S)
+        self.left = len(due)
         for index in due:
-            if not (final or thorough) and time.monotonic() > stop:
+            if time.monotonic() > stop:
                 break
+            self.left -= 1
             flow = clean.around.flow(index)
             key = flow.initiator.endpoint, flow.responder.endpoint, flow.first_ns
             lost = view.losses.within(flow.first_ns, min(flow.last_ns + self.wait_ns, view.now_ns))

@@ -221,7 +221,7 @@ class Watch:
         self._due["judge"] = time.monotonic() + max(_JUDGE_S, _SHARE * took)
 
     def judge(self, now_ns: int, *, final: bool = False, thorough: bool = False) -> None:
-        """Judge what there is, and tell it; ``thorough``: however long that takes."""
+        """Judge what there is, and tell it; ``thorough``: packets may wait for it."""
         if self.running.digest.count:
             view = self.book.view(self.running, self.intake.interfaces, self.losses, now_ns)
             for judged in self.book.judge(view, final=final, thorough=thorough):
@@ -381,6 +381,9 @@ class Watch:
         self._look_at_logs(now_ns)
         self._tell_troubles()
         self.judge(now_ns, final=True)
+        if self.book.left:
+            text = f"{self.book.left:,} suspicious connections were not looked at any more"
+            self._event("note", f"{text}; run `notconn analyze` on the ring", grave=True)
         self.teller.finish(now_ns)
         status = self.status(now_ns, time.monotonic())
         values: dict[str, Value] = {
