@@ -72,6 +72,16 @@ def test_a_retransmission_after_the_fin_is_no_new_data() -> None:
     assert closing.data_after_responder_fin == ()
 
 
+def test_a_retransmission_of_what_crossed_the_fin_is_no_new_data() -> None:
+    conv = _open()
+    heard = conv._sides["client"].acked
+    conv.segment("server", "FA")
+    conv.segment("client", "PA", "under way", ack=heard, after="5ms")
+    conv.segment("client", "A", after="5ms")
+    conv.segment("client", "PA", "under way", seq=conv._sides["client"].next_seq - 9, after="300ms")
+    assert closing_of(conv).data_after_responder_fin == ()
+
+
 def test_late_data_that_is_acknowledged_is_a_half_close_in_use() -> None:
     conv = _open()
     conv.fin("server")

@@ -72,7 +72,7 @@ def read_closing(view: WireView) -> Closing:
         )
         fin_acked = ack is not None
         # Data that crossed the FIN was sent by one who could not know.
-        late = _new_data(view.initiator, from_frame=ack.frame, after=responder_fin) if ack is not None else ()
+        late = _new_data(view.initiator, ack) if ack is not None else ()
         farewell = _farewell(late, initiator_fin, view)
         if farewell is not None:
             late = ()
@@ -84,7 +84,7 @@ def read_closing(view: WireView) -> Closing:
             )
     after_own: tuple[Segment, ...] = ()
     if initiator_fin is not None:
-        after_own = _new_data(view.responder, from_frame=initiator_fin.frame, after=initiator_fin)
+        after_own = _new_data(view.responder, initiator_fin)
     return Closing(initiator_fin, responder_fin, first, fin_acked, late, after_own, resets, acked, farewell)
 
 
@@ -107,17 +107,16 @@ def _farewell(late: tuple[Segment, ...], own_fin: Segment | None, view: WireView
     return said if len(late) == 1 and last.tail_frame == said.frame and _CLOSE_NOTIFY.match(last.tail) else None
 
 
-def _new_data(segments: tuple[Segment, ...], *, from_frame: int, after: Segment) -> tuple[Segment, ...]:
-    """Return data of ``segments`` beyond what they had sent before the other half's FIN ``after``."""
+def _new_data(segments: tuple[Segment, ...], since: Segment) -> tuple[Segment, ...]:
+    """Return data of ``segments`` from ``since`` on, beyond what they had sent before."""
     sent: int | None = None
     fresh: list[Segment] = []
     for s in segments:
         if s.has(RST):
             continue
-        if s.frame < after.frame:
-            if sent is None or seqnum.before(sent, s.end_seq):
-                sent = s.end_seq
-        elif s.frame >= from_frame and s.payload_len and (sent is None or seqnum.before(sent, s.end_seq)):
+        new = sent is None or seqnum.before(sent, s.end_seq)
+        if new and s.payload_len and s.frame >= since.frame:
             fresh.append(s)
+        if new:
             sent = s.end_seq
     return tuple(fresh)
