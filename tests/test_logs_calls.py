@@ -6,6 +6,11 @@ import pytest
 
 from analyzer.logs.calls import call_of_name, find_call
 
+_DISALLOWED = (
+    "A request to send or receive data was disallowed because the socket is not connected and (when sending on a "
+    "datagram socket using a sendto call) no address was supplied."
+)
+
 
 @pytest.mark.parametrize(
     ("text", "call"),
@@ -33,6 +38,10 @@ from analyzer.logs.calls import call_of_name, find_call
         ("nothing said 10057", None),
         ("A request to send or receive data was disallowed 10057", None),
         ("resend failed 10057", None),
+        (f"(10057) {_DISALLOWED}", None),
+        (f"shutdown for 10.9.0.7:21 failed with 10057 - {_DISALLOWED}", "shutdown"),
+        (f"getpeername 10.9.0.7:21: {_DISALLOWED} 10057", "getpeername"),
+        (f'Exception calling "Shutdown" with "1" argument(s): "{_DISALLOWED}" 10057', "shutdown"),
     ],
 )
 def test_words(text: str, call: str | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from analyzer.errors import LogError
 from analyzer.logs.model import LogEvent, LogFile
 from analyzer.logs.read import read_log, read_sockets
+from analyzer.units import NS
 from tests.log_shapes import Shape, load_shapes
 
 SHAPES = load_shapes()
@@ -127,6 +128,23 @@ def test_labelled_captures_give_time_endpoint_call_and_code(shared: Path) -> Non
             logged = [int(code) for code in re.findall(r"\b(1[01]0(?!57)\d\d)\b", before)]
             assert codes == logged or not logged, label["case"]
     assert seen >= 40
+
+
+def test_times_below_what_they_date(tmp_path: Path) -> None:
+    records = [
+        f"{words}\n    ProcessId=4312\n    DateTime=2026-11-22T13:05:{second:02d}.1234567Z\n"
+        for second, words in (
+            (1, "Link Information: 0 : connecting to 10.9.0.7:21"),
+            (9, "System.Net.Sockets Error: 0 : Socket#18518655::Receive() - ConnectionReset (10054)"),
+            (17, "System.Net.Sockets Error: 0 : Socket#18518655::Send() - NotConnected (10057)"),
+        )
+    ]
+    log = read_log(write(tmp_path, "".join(records)))
+    told = {event.code: event.time_ns for event in log.events if event.code is not None}
+    assert told[10057] is not None
+    assert told[10054] is not None
+    assert told[10057] - told[10054] == 8 * NS
+    assert next(event for event in log.events if event.code == 10057).zone_known
 
 
 def test_zone_given_by_the_caller_is_applied(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ _WORDS: tuple[re.Pattern[str], ...] = (
     re.compile(r"(?<![a-z0-9_])([a-z_]{4,14})\([^\n]{0,300}\) = -1"),
     re.compile(
         r"(?<![a-z0-9_])([a-z_]{4,22})(?:\(\d*\))?\s?"
-        r"(?:call\s|operation\s|on socket\s|(?:to|from|on) \S+\s|request\s)?"
+        r"(?:call\s|operation\s|on socket\s|(?:to|from|on|for) \S+\s|request\s|\S{2,60}:\d{1,5}(?=:))?"
         r"(?::(?=\s|$)|->|=>|=\s?-1|failed\b|failure\b|fails\b|error\b|err\b|returned\b|returns\b|raised\b|threw\b"
         r"|fehlgeschlagen|a échoué|falló|が失敗|失败)"
     ),
@@ -118,9 +118,12 @@ _WORDS: tuple[re.Pattern[str], ...] = (
         r"\b(?:fail(?:ed|ure)|errors?|exception|problem)\W{1,2}(?:occurred )?"
         r"(?:(?:while|during|when|in|on|from|at|by|calling|of) )*(?:the |a )?([a-z_]+)"
     ),
-    re.compile(r"\b(?:while|during|when) ([a-z_]+)"),
+    # Not what the text of 10057 itself says of datagrams.
+    re.compile(r"\b(?:while|during|when) (?!sending on a datagram)([a-z_]+)"),
     re.compile(r"\b(?:erreur|fehler|error) (?:en|beim?|lors de l[ae']|al) ([a-z_]+)"),
     re.compile(r"(?<![a-z0-9_])([a-z_]{4,22}) e(?:notconn|conn[a-z]+|timedout|pipe|hostunreach|netunreach)\b"),
+    # PowerShell: Exception calling "Send" with "1" argument(s)
+    re.compile(r"exception calling \"([a-z_]+)\" with"),
     re.compile(r"\b1[01]0\d\d\)? (?:on|in|from|during|while|at|when|calling) (?:the )?([a-z_]+)"),
     re.compile(r"\b(getaddrinfo|gethostbyname)\b"),
     re.compile(r"not connected: (?:socket |datagram )?([a-z_]+)"),

@@ -35,10 +35,12 @@ class Layout:
     utc: bool = False
     delimiter: str = ","
     names: tuple[str, ...] = ()
+    dated_below: bool = False
+    """The time of a record stands below its words, as the trace listeners of .NET Framework write it."""
 
     def stamp(self, line: str) -> Stamp | None:
         """Return the time that opens a record on this line; None on a line that continues one."""
-        if self.form is None:
+        if self.form is None or self.dated_below:
             return None
         stamp = find_stamp(line, self.form)
         if stamp is None:
@@ -52,7 +54,7 @@ class Layout:
             return False
         if self.format == "csv":
             return self.stamp(line) is None and line.count(self.delimiter) < len(self.names) - 2
-        if self.form is not None:
+        if self.form is not None and not self.dated_below:
             return self.stamp(line) is None
         if _CONTINUES.match(line):
             return True
@@ -73,10 +75,14 @@ class Layout:
             found = w3c_record(line, text, names)
         if found is not None:
             return found
+        if self.dated_below:
+            below = _DATED.search(text)
+            return replace(text_record(line, text, None), stamp=find_stamp(below[0].lstrip()) if below else None)
         first = text.partition("\n")[0]
         return text_record(line, text, self.stamp(first) or (find_stamp(first) if self.form is None else None))
 
 
+_DATED = re.compile(r"(?m)^[ \t]+DateTime=.*")
 _EXCEPTION_LINE = re.compile(r"[\w.]*(?:Error|Exception|Exit|Interrupt)\b")
 
 
@@ -100,7 +106,9 @@ def learn_layout(lines: Sequence[str]) -> Layout:
     header = csv_header(full[0]) if full else None
     if header is not None and (len(full) == 1 or any(line.count(header[0]) >= len(header[1]) - 1 for line in full[1:])):
         return Layout("csv", form, column, delimiter=header[0], names=tuple(header[1]))
-    return Layout("text", form, column)
+    below = sum(1 for line in full if _DATED.match(line))
+    dated_below = below > 0 and below * 2 > sum(1 for line in full if find_stamp(line) is not None)
+    return Layout("text", form, column, dated_below=dated_below)
 
 
 def _time_column(lines: Sequence[str]) -> tuple[str | None, int]:
