@@ -103,6 +103,17 @@ def test_a_refusal_long_before_the_close_did_not_cause_it() -> None:
     assert known(facts_of(conv), "refused_in_protocol") is False
 
 
+@pytest.mark.parametrize(("pause", "refused"), [("5s", False), ("10ms", True)])
+def test_what_a_server_says_unasked_after_a_pause_is_no_refusal(pause: str, refused: bool) -> None:
+    conv = Conversation(server="10.9.0.7:5432")
+    conv.handshake()
+    conv.exchange(b"Q\x00\x00\x00\x0dselect 1\x00", b"D\x00\x00\x00\x09\x00\x01row")
+    # Cut by a snap length: the reason in words is not there any more.
+    conv.server(b"E\x00\x00\x00\x73SFATAL\x00VFATAL\x00C57P", after=pause)
+    conv.fin("server")
+    assert known(facts_of(conv), "refused_in_protocol") is refused
+
+
 def test_a_notice_of_idleness_is_no_refusal() -> None:
     conv = Conversation(server="10.9.0.7:21")
     conv.handshake()

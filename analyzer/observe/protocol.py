@@ -62,7 +62,8 @@ def observe_protocol(facts: FactSet, symptom: Symptom, reading: Reading, around:
         closing = reading.closing.responder_fin
         last = flow.responder.last_ns
         soon = closing is not None and last is not None and closing.ts_ns - _tail_time(reading) <= _SOON_NS
-        facts.know("refused_in_protocol", soon and not talk.idle_notice, frames)
+        refused = soon and not talk.idle_notice and not _speaks_unasked(reading)
+        facts.know("refused_in_protocol", refused, frames)
         facts.know("idle_notice", talk.idle_notice, frames)
     else:
         facts.know("refused_in_protocol", value=False)
@@ -88,6 +89,18 @@ def _tail_time(reading: Reading) -> int:
         if s.frame == frame:
             return s.ts_ns
     return 0
+
+
+def _speaks_unasked(reading: Reading) -> bool:
+    """Tell whether the responder's last words came after a pause and answer nothing: they tell why it leaves.
+
+    FTP is another matter: there a second reply follows the first when a transfer ends (RFC 959 section 5.4).
+    """
+    if reading.talk.protocol is Protocol.FTP:
+        return False
+    last = reading.flow.responder.tail_frame
+    before = [s for s in reading.view.segments if s.payload_len and not s.has(RST) and s.frame < (last or 0)]
+    return bool(before) and not before[-1].from_initiator and _tail_time(reading) - before[-1].ts_ns >= NS
 
 
 def _stage(reading: Reading) -> str:

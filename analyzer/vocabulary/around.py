@@ -46,7 +46,7 @@ PROTOCOL = (
     ),
     truth(
         "refused_in_protocol",
-        "The responder's last data is an error reply and its close follows within a second",
+        "The responder's last data is an error reply, not said unasked after a pause, and its close follows at once",
         _NO_BYTES,
         "The server answered with an error and closed.",
     ),
