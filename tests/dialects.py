@@ -201,7 +201,9 @@ def _sarif(made: bytes) -> str:
         assert 0 <= one["rank"] <= 100
         assert one["partialFingerprints"]
         for place in one["locations"]:
-            assert re.fullmatch(r"[\w./:%~-]+", place["physicalLocation"]["artifactLocation"]["uri"])
+            file = place["physicalLocation"]["artifactLocation"]
+            uri = file["uri"] if "uri" in file else run["artifacts"][file["index"]]["location"]["uri"]
+            assert re.fullmatch(r"[\w./:%~-]+", uri)
             assert place["physicalLocation"].get("region", {"startLine": 1})["startLine"] >= 1
         _printable(one["message"]["text"])
         words += [one["ruleId"], _LEVELS[one["level"]], one["message"]["text"]]

@@ -628,6 +628,35 @@ def apart(report: Report) -> Report:
     return replace(report, groups=(), incidents=tuple(replace(one, group=None) for one in report.incidents))
 
 
+def errors(total: int = 10_000) -> Report:
+    """``total`` lines of a log, no two alike, each of a connection of its own, over IPv6, from deep folders."""
+    folder = "D:/Support/" + "a folder whose name tells a whole story/" * 4
+    report = many(total)
+    first = idle_drop_incident()
+    assert first.log is not None
+    log = first.log
+    incidents = tuple(
+        replace(
+            one,
+            source="log",
+            capture=f"{folder}web01.pcapng",
+            client=f"[2001:db8:1234:5678:{number:04x}:abcd:ef01:2345]:{20000 + number}",
+            server=f"[2001:db8:8765:4321:fedc:ba98:7654:{number % 10:04x}]:1433",
+            evidence=(replace(first.evidence[0], frames=(100_000 + 7 * number, 100_004 + 7 * number)),),
+            score=(80 + number % 10) / 100,
+            log=replace(
+                log,
+                path=f"{folder}logs/service.log",
+                line=number + 1,
+                text=f"2026-05-26T02:02:30.{number % 1000:03} ERROR request {number * 7919:016x} of tenant {number} "
+                f"failed: send(): WSAENOTCONN (10057) \u041e\u0448\u0438\u0431\u043a\u0430, attempt {number % 5}",
+            ),
+        )
+        for number, one in enumerate(report.incidents)
+    )
+    return apart(replace(report, incidents=incidents, captures=(capture(f"{folder}web01.pcapng"),)))
+
+
 def nothing() -> Report:
     """A capture in which every connection ended as it should."""
     return Report(

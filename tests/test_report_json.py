@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,69 @@ def test_many_incidents_stand_one_a_line_and_say_the_same() -> None:
     text = render(many)
     assert json.loads(text) == json.loads(render(many, None)) == report_object(many)
     assert sum(line.startswith('    {"id"') for line in text.splitlines()) >= 101
+
+
+# -- more than five megabytes --------------------------------------------------------------------------------------------
+
+REQUIRED = set(json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]["incident"]["else"]["required"])
+
+
+@cache
+def _large(total: int) -> dict[str, Any]:
+    return json.loads(render(samples.errors(total)))  # type: ignore[no-any-return]
+
+
+def test_what_fits_is_told_in_full_however_many_there_are() -> None:
+    tree = json.loads(render(samples.errors(500)))
+    assert not [one for one in tree["incidents"] if "like" in one]
+    assert not [one for one in tree["limits"] if "in short" in one]
+
+
+@pytest.mark.parametrize("total", [4_000, 10_000])
+def test_what_does_not_fit_is_told_in_short_and_the_report_says_so(total: int, validator: Any) -> None:
+    tree = _large(total)
+    report = samples.errors(total)
+    assert [one["id"] for one in tree["incidents"]] == [one.id for one in report.incidents]
+    full = {one["id"]: one for one in tree["incidents"] if "like" not in one}
+    short = [one for one in tree["incidents"] if "like" in one]
+    assert {one.cause for one in report.incidents} == {one["cause"] for one in full.values()}
+    assert all(one["timeline"] for one in full.values() if int(one["id"]) <= samples.FULL)
+    assert tree["limits"][-1].startswith(f"{len(short):,} incidents of {total:,} are told in short")
+    assert all(one["like"] in full for one in short)
+    validator.validate({**tree, "incidents": [*list(full.values())[:2], *short[:50], *short[-50:]]})
+
+
+def test_every_field_of_the_contract_stays_while_there_is_room() -> None:
+    for one in _large(4_000)["incidents"]:
+        assert one.keys() >= REQUIRED
+    last = _large(4_000)["incidents"][-1]
+    assert last["evidence"] == [
+        {"statement": f"As in incident {last['like']}.", "frames": [127_993, 127_997], "filter": ""}
+    ]
+    assert last["log"]["line"] == 4_000
+    assert last["log"]["text"].startswith("2026-05-26T02:02:30.999 ERROR request ")
+    assert last["log"]["text"].endswith("...")
+    assert last["capture"] == _large(4_000)["captures"][0]["path"]
+
+
+def test_where_there_is_none_left_only_what_differs_is_written() -> None:
+    incidents = _large(10_000)["incidents"]
+    last = incidents[-1]
+    like = incidents[int(last["like"]) - 1]
+    assert last["client"] != like["client"]
+    assert "cause" not in last
+    assert last["log"].keys() == {"line", "text"}
+    assert not [name for name, value in last.items() if name in like and value == like[name]]
+
+
+def test_a_text_is_cut_by_what_it_weighs() -> None:
+    report = samples.errors(4_000)
+    heavy = [
+        replace(one, log=replace(one.log, text="\u30bd\u30b1\u30c3\u30c8" * 50 + "x" * 200))
+        for one in report.incidents
+        if one.log is not None
+    ]
+    text = render(replace(report, incidents=tuple(heavy)))
+    (line,) = (line for line in text.splitlines() if line.startswith('    {"id":"4000"'))
+    assert len(line) < 1_100
+    assert json.loads(line)["log"]["text"].startswith("\u30bd\u30b1\u30c3\u30c8\u30bd")

@@ -42,6 +42,41 @@ def test_sarif_has_a_rule_for_each_cause_and_a_place_for_each_result() -> None:
     assert len(set(fingerprints)) == 4
 
 
+def test_sarif_names_the_files_of_those_told_in_short_by_their_place() -> None:
+    run = json.loads(render_sarif(samples.errors(10_000)))["runs"][0]
+    first, last = run["results"][0], run["results"][-1]
+    assert "uri" in first["locations"][0]["physicalLocation"]["artifactLocation"]
+    (place,) = last["locations"]
+    file = run["artifacts"][place["physicalLocation"]["artifactLocation"]["index"]]["location"]["uri"]
+    assert file.endswith("/logs/service.log")
+    assert place["physicalLocation"]["region"] == {"startLine": 10_000}
+    assert last["message"]["text"].startswith("As incident 4: [2001:db8:1234:5678:270f:")
+    assert last["properties"]["frames"] == [169_993, 169_997]
+    (remark,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert remark["message"]["text"].startswith("9,800 incidents of 10,000 are told in short")
+    fingerprints = {result["partialFingerprints"]["incident/v1"] for result in run["results"]}
+    assert len(fingerprints) == 10_000
+
+
+def test_sarif_that_fits_names_every_file_and_says_who_stands_for_whom() -> None:
+    run = json.loads(render_sarif(samples.many(1_000)))["runs"][0]
+    assert run["results"][-1]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert run["results"][-1]["message"]["text"].endswith(". As incident 4.")
+
+
+def test_csv_says_who_stands_for_whom_where_titles_would_make_it_too_large() -> None:
+    rows = list(csv.DictReader(io.StringIO(render_csv(samples.errors(10_000)))))
+    assert len(rows) == 10_000
+    assert rows[0]["title"].startswith("A device between")
+    assert (rows[-1]["title"], rows[-1]["owner"]) == ("as 4", "as 4")
+    assert rows[-1]["client"] == "[2001:db8:1234:5678:270f:abcd:ef01:2345]:29999"
+
+
+def test_junit_says_who_stands_for_whom() -> None:
+    last = ET.fromstring(render_junit(samples.many(1_000))).findall(".//failure")[-1]
+    assert (last.text or "").endswith("; as incident 4")
+
+
 def test_sarif_addresses_are_addresses() -> None:
     run = json.loads(render_sarif(samples.hostile()))["runs"][0]
     uri = run["artifacts"][0]["location"]["uri"]

@@ -21,7 +21,7 @@ from analyzer.report.model import (
     Unknown,
     WinsockAnswer,
 )
-from analyzer.report.phrases import frame_filter
+from analyzer.report.phrases import frame_filter, parties
 from analyzer.ruleset.evaluate import Match, Reason, compile_condition
 from analyzer.ruleset.knowledge import Fix as Advice
 from analyzer.ruleset.knowledge import Knowledge, render_summary
@@ -85,7 +85,7 @@ def brief_report(number: int, incident: Incident, around: Surroundings, rules: R
         confidence=diagnosis.confidence,
         score=round(diagnosis.score, 3),
         culprit=cast("Culprit", _culprit(diagnosis, cause.culprit)),
-        title=_title(cause.title, client, server),
+        title=cause.title.rstrip(".") + parties(client, server),
         summary="",
         stream=stream,
         capture=around.capture.info.path,
@@ -136,11 +136,6 @@ def _culprit(diagnosis: Diagnosis, usual: str) -> str:
 def _suits(fix: Advice, diagnosis: Diagnosis) -> bool:
     """Tell whether it is advice for this incident; what is not known to be is left out."""
     return fix.when is None or compile_condition(fix.when)(diagnosis.facts.known_values) is True
-
-
-def _title(title: str, client: str | None, server: str | None) -> str:
-    parties = f" ({client} to {server})" if client and server else f" ({server})" if server else ""
-    return f"{title.rstrip('.')}{parties}"
 
 
 def _summary(incident: Incident, knowledge: Knowledge, client: str | None, server: str | None) -> str:

@@ -7,7 +7,7 @@ unescaped; a parser gives back the values as they were.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from analyzer.report.model import (
@@ -22,7 +22,9 @@ from analyzer.report.model import (
     SilenceRow,
     TimelineRow,
 )
+from analyzer.report.short import MOST_BYTES, frames_of, likeness, shortening, told_in_full
 from analyzer.units import NS, format_instant
+from analyzer.values import replace
 
 __all__ = ["capture_object", "render", "report_object"]
 
@@ -31,25 +33,130 @@ Object = dict[str, Any]
 
 _INDENTED = 100
 """Up to so many incidents are indented for people; of more, each stands packed on a line of its own."""
+_NEVER_WHOLE = 10_000
+"""More incidents than this are larger than a report may be, whatever they say."""
+_ROOM_IN_FULL = 600_000
+"""Bytes for those that are told in full where there is no room for all."""
+_MOST_TEXT = 100
+"""Bytes of a log's record that an incident told in short quotes."""
 
 
 def render(report: Report, indent: int | None = 2) -> str:
-    """Return the report as JSON text with a final newline; ``indent`` None packs it."""
-    whole = report_object(report)
+    """Return the report as JSON text with a final newline; ``indent`` None packs it, whole however large it is.
+
+    Otherwise it stays below `analyzer.report.short.MOST_BYTES` up to some ten thousand incidents: what would be larger
+    tells most of them in short, each with the id of one that is told in full and like it.
+    """
     if indent is None:
-        return json.dumps(whole, separators=(",", ":"), allow_nan=False) + "\n"
+        return _packed(report_object(report)) + "\n"
     if len(report.incidents) <= _INDENTED:
-        return json.dumps(whole, indent=indent, allow_nan=False) + "\n"
+        return json.dumps(report_object(report), indent=indent, allow_nan=False) + "\n"
     # Indentation is written by Python's slow encoder, and nobody reads hundreds of incidents in this form.
-    pad = " " * indent
+    text = ""
+    if len(report.incidents) <= _NEVER_WHOLE:
+        text = _listed(report_object(report), " " * indent, json.dumps)
+    for least in (False, True):
+        if not text or len(text) >= MOST_BYTES:
+            text = _listed(_shortened(report, least=least), " " * indent, _packed)
+    return text
+
+
+def _packed(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _listed(whole: Object, pad: str, write: Callable[[Any], str]) -> str:
     parts = []
     for name, value in whole.items():
         if isinstance(value, list) and value:
-            lines = f",\n{pad}{pad}".join(json.dumps(one, allow_nan=False) for one in value)
+            lines = f",\n{pad}{pad}".join(map(write, value))
             parts.append(f"{pad}{json.dumps(name)}: [\n{pad}{pad}{lines}\n{pad}]")
         else:
-            parts.append(f"{pad}{json.dumps(name)}: {json.dumps(value, allow_nan=False)}")
+            parts.append(f"{pad}{json.dumps(name)}: {write(value)}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _shortened(report: Report, *, least: bool) -> Object:
+    """Return the report with as many incidents in full as there is room for; ``least`` drops what others share."""
+    full: dict[str, Object] = {}
+    room = _ROOM_IN_FULL
+    causes = set()
+    for one in told_in_full(report):
+        if room > 0 or one.cause not in causes:
+            causes.add(one.cause)
+            full[one.id] = _incident(one, True)
+            room -= len(_packed(full[one.id]))
+    alike = likeness(report, full)
+    result = report_object(replace(report, incidents=()))
+    for one in report.incidents:
+        told = full.get(one.id)
+        if told is None:
+            told = _short(one, alike[one.id])
+            if least:
+                told = _difference(told, full[alike[one.id]])
+        result["incidents"].append(told)
+    what = (
+        'each names, as "like", one of the same cause that is told in full. Who has to act, what calls answer and what '
+        "to change is told there; long lines of logs are cut."
+    )
+    result["limits"] = list(dict.fromkeys((*result["limits"], shortening(report, len(alike), what))))
+    return result
+
+
+def _short(incident: IncidentReport, like: str) -> Object:
+    frames = frames_of(incident)
+    whole = _incident(incident, False)
+    if whole["log"] is not None:
+        whole["log"]["text"] = _cut(whole["log"]["text"])
+    return {
+        **{name: whole[name] for name in _OWN},
+        "time_known": incident.time_known,
+        "alternatives": [],
+        "evidence": [{"statement": f"As in incident {like}.", "frames": frames, "filter": ""}] if frames else [],
+        "against": [],
+        "unknown": [],
+        "winsock": [],
+        "owner": "",
+        "fix": [],
+        "like": like,
+    }
+
+
+_OWN = (
+    "id",
+    "source",
+    "time",
+    "log",
+    "stream",
+    "capture",
+    "client",
+    "server",
+    "cause",
+    "confidence",
+    "score",
+    "culprit",
+    "group",
+)
+
+
+def _difference(told: Object, like: Object) -> Object:
+    """Return what an incident told in short does not share with the one it is like; `read_report` puts it back."""
+    known = {"time_known": True, **like}
+    result = {
+        name: value
+        for name, value in told.items()
+        if value not in ([], "") and (name not in known or value != known[name])
+    }
+    if result.get("log") and like["log"]:
+        result["log"] = {name: value for name, value in told["log"].items() if value != like["log"][name]}
+    return result
+
+
+def _cut(text: str) -> str:
+    whole = text
+    while (size := len(json.dumps(text)) - 2) > _MOST_TEXT:
+        text = whole[: len(text) * _MOST_TEXT // size - 3]
+    return text if text == whole else f"{text}..."
 
 
 def report_object(report: Report) -> Object:

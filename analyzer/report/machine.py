@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -12,12 +14,11 @@ from analyzer.report.escape import csv_cell, plain, xml
 from analyzer.report.model import CaptureSummary, Confidence, Evidence, IncidentReport, Report
 from analyzer.report.note import mark
 from analyzer.report.phrases import connection, error_line, frames, headline
+from analyzer.report.short import FULL, MOST_BYTES, frames_of, likeness, shortening, told_in_full
 from analyzer.units import NS, format_instant
 
 __all__ = ["CSV_COLUMNS", "render_csv", "render_junit", "render_sarif"]
 
-_WORKED = 200
-"""Incidents that are told in full; a program that wants more of the others reads the JSON report."""
 _LEVEL: dict[Confidence, str] = {"high": "error", "medium": "warning", "low": "note"}
 CSV_COLUMNS = (
     "id",
@@ -39,11 +40,22 @@ CSV_COLUMNS = (
 
 
 def render_csv(report: Report) -> str:
-    """Return one row for each incident, `CSV_COLUMNS`; safe to open in a spreadsheet."""
+    """Return one row for each incident, `CSV_COLUMNS`; safe to open in a spreadsheet.
+
+    Where the titles of all would make it larger than a report may be, most rows name a row that has the same.
+    """
+    whole = _csv(report, {})
+    if len(whole) < MOST_BYTES:
+        return whole
+    return _csv(report, likeness(report, {one.id for one in told_in_full(report)}))
+
+
+def _csv(report: Report, alike: Mapping[str, str]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for one in report.incidents:
+        like = alike.get(one.id)
         numbers = sorted({number for evidence in one.evidence for number in evidence.frames})
         cells = (
             one.id,
@@ -59,19 +71,27 @@ def render_csv(report: Report) -> str:
             one.source,
             one.group or "",
             " ".join(map(str, numbers)),
-            one.title,
-            one.owner,
+            f"as {like}" if like else one.title,
+            f"as {like}" if like else one.owner,
         )
         writer.writerow([csv_cell(cell) for cell in cells])
     return out.getvalue()
 
 
 def render_sarif(report: Report) -> str:
-    """Return the incidents as SARIF 2.1.0 (docs.oasis-open.org/sarif): one result each, one rule for each cause."""
+    """Return the incidents as SARIF 2.1.0 (docs.oasis-open.org/sarif): one result each, one rule for each cause.
+
+    What would be larger than a report may be names the files of most results by their place among the artifacts.
+    """
+    text = _sarif(report, indexed=False)
+    return text if len(text) < MOST_BYTES else _sarif(report, indexed=True)
+
+
+def _sarif(report: Report, *, indexed: bool) -> str:
     titles: dict[str, str] = {}
     for one in report.incidents:
         titles.setdefault(one.cause, one.title)
-    full = {one.id for one in report.leading()[:_WORKED]}
+    alike = likeness(report, {one.id for one in told_in_full(report)})
     order = {cause: index for index, cause in enumerate(titles)}
     name, _, version = report.generated_by.partition(" ")
     driver: dict[str, Any] = {
@@ -80,14 +100,21 @@ def render_sarif(report: Report) -> str:
     }
     if version:
         driver["version"] = plain(version)
-    run = {
-        "tool": {"driver": driver},
-        "results": [_result(one, order[one.cause], one.id in full) for one in report.incidents],
-        "artifacts": [_artifact(capture) for capture in report.captures],
-        "columnKind": "unicodeCodePoints",
-    }
+    run: dict[str, Any] = {"tool": {"driver": driver}}
+    if alike:
+        said = shortening(report, len(alike), "each names one of the same cause that is told in full.")
+        remark = {"level": "note", "message": {"text": said}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [remark]}]
+    artifacts = {capture.path: _artifact(capture) for capture in report.captures}
+    if indexed:
+        for path in (path for one in report.incidents for path, _ in _places(one)):
+            artifacts.setdefault(path, {"location": {"uri": _uri(path)}})
+    places = {path: number for number, path in enumerate(artifacts)} if indexed else None
+    run["results"] = [_result(one, order[one.cause], alike.get(one.id), places) for one in report.incidents]
+    run["artifacts"] = list(artifacts.values())
+    run["columnKind"] = "unicodeCodePoints"
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    indent = 2 if len(report.incidents) <= _WORKED else None
+    indent = 2 if len(report.incidents) <= FULL else None
     return json.dumps(document, indent=indent, separators=(",", ": " if indent else ":")) + "\n"
 
 
@@ -106,16 +133,46 @@ def _statement(evidence: Evidence) -> str:
     return (f"[{frames(evidence.frames)}] " if evidence.frames else "") + plain(evidence.statement)
 
 
-def _result(one: IncidentReport, rule: int, full: bool) -> dict[str, Any]:
-    message = f"{plain(one.title)}."
-    if full:
-        message = " ".join([message, plain(one.summary), *map(_statement, one.evidence[:3])])
-    locations: list[dict[str, Any]] = []
+def _places(one: IncidentReport) -> list[tuple[str, int | None]]:
+    """Return the files that tell of an incident, the log with its line first."""
+    found: list[tuple[str, int | None]] = []
     if one.log is not None:
-        place = {"artifactLocation": {"uri": _uri(one.log.path)}, "region": {"startLine": max(1, one.log.line)}}
-        locations.append({"physicalLocation": place})
+        found.append((one.log.path, max(1, one.log.line)))
     if one.capture is not None:
-        locations.append({"physicalLocation": {"artifactLocation": {"uri": _uri(one.capture)}}})
+        found.append((one.capture, None))
+    return found
+
+
+def _location(file: dict[str, Any], line: int | None) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": file}
+    if line is not None:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}
+
+
+def _result(one: IncidentReport, rule: int, like: str | None, artifacts: Mapping[str, int] | None) -> dict[str, Any]:
+    """Return one result; ``artifacts`` has the number of each file where those told in short name files by it."""
+    properties: dict[str, Any] = {
+        "id": one.id,
+        "time": format_instant(one.time_ns),
+        "client": one.client,
+        "server": one.server,
+        "stream": one.stream,
+        "frames": sorted({number for evidence in one.evidence for number in evidence.frames}),
+        "culprit": one.culprit,
+    }
+    files: list[tuple[dict[str, Any], int | None]] = [({"uri": _uri(path)}, line) for path, line in _places(one)]
+    message = f"{plain(one.title)}."
+    if like is None:
+        message = " ".join([message, plain(one.summary), *map(_statement, one.evidence[:3])])
+    elif artifacts is None:
+        message += f" As incident {plain(like)}."
+    else:
+        # Who it was between is said in the message, what it points to in the one it is like.
+        message = f"As incident {plain(like)}: {connection(one)}."
+        properties = {name: properties[name] for name in ("id", "time", "stream")}
+        properties["frames"] = frames_of(one)
+        files = [({"index": artifacts[path]}, line) for path, line in _places(one)[:1]]
     identity = f"{one.cause}/{one.client}/{one.server}/{one.time_ns // NS}"
     return {
         "ruleId": plain(one.cause),
@@ -123,16 +180,9 @@ def _result(one: IncidentReport, rule: int, full: bool) -> dict[str, Any]:
         "level": _LEVEL[one.confidence],
         "rank": round(one.score * 100, 1),
         "message": {"text": message},
-        "locations": locations,
-        "partialFingerprints": {"incident/v1": plain(identity)},
-        "properties": {
-            "time": format_instant(one.time_ns),
-            "client": one.client,
-            "server": one.server,
-            "stream": one.stream,
-            "frames": sorted({number for evidence in one.evidence for number in evidence.frames}),
-            "culprit": one.culprit,
-        },
+        "locations": [_location(*file) for file in files],
+        "partialFingerprints": {"incident/v1": hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:16]},
+        "properties": properties,
     }
 
 
@@ -141,7 +191,7 @@ def render_junit(report: Report) -> str:
     suites: dict[str, list[IncidentReport]] = {capture.path: [] for capture in report.captures}
     for one in report.incidents:
         suites.setdefault(one.capture or "no capture", []).append(one)
-    full = {one.id for one in report.leading()[:_WORKED]}
+    alike = likeness(report, {one.id for one in told_in_full(report)})
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     total = sum(max(1, len(inside)) for inside in suites.values())
     lines.append(f'<testsuites name="{xml(report.generated_by)}" tests="{total}" failures="{len(report.incidents)}">')
@@ -151,7 +201,7 @@ def render_junit(report: Report) -> str:
             lines.append(f'    <testcase classname="{xml(path)}" name="every connection ended as it should"/>')
         for one in inside:
             lines.append(f'    <testcase classname="{xml(one.cause)}" name="{xml(f"{one.id}: {connection(one)}")}">')
-            failure = _failure(one, one.id in full)
+            failure = _failure(one, alike.get(one.id))
             lines.append(f'      <failure type="{xml(one.cause)}" message="{xml(one.title)}">{failure}</failure>')
             lines.append("    </testcase>")
         lines.append("  </testsuite>")
@@ -160,10 +210,10 @@ def render_junit(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failure(one: IncidentReport, full: bool) -> str:
+def _failure(one: IncidentReport, like: str | None) -> str:
     lines = [f"{one.confidence} ({one.score:.2f}); {error_line(one)}"]
-    if not full:
-        return xml(f"{lines[0]}; group {one.group}" if one.group else lines[0])
+    if like is not None:
+        return xml(f"{lines[0]}; as incident {like}")
     lines += [one.summary, *map(_statement, one.evidence)]
     if one.disproof:
         lines.append(f"Disproved by: {one.disproof}")

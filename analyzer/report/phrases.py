@@ -23,6 +23,7 @@ __all__ = [
     "incident_table",
     "instant",
     "named",
+    "parties",
     "score",
     "short_names",
     "span",
@@ -152,6 +153,11 @@ def connection(incident: IncidentReport) -> str:
     if incident.client is None and incident.server is None:
         return "no connection was found for it"
     return f"{plain(incident.client or 'unknown client')} -> {plain(incident.server or 'unknown server')}"
+
+
+def parties(client: str | None, server: str | None) -> str:
+    """Return what a title says of whom it is about, after its words: `` (client to server)``; empty for nobody."""
+    return f" ({client} to {server})" if client and server else f" ({server})" if server else ""
 
 
 def error_line(incident: IncidentReport) -> str:

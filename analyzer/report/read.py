@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from analyzer.errors import InputError
 from analyzer.report import model
+from analyzer.report.phrases import parties
 from analyzer.units import NS, parse_instant
 
 __all__ = ["read_report"]
@@ -73,7 +74,7 @@ def _report(tree: Mapping[str, Any]) -> model.Report:
     return model.Report(
         generated_by=str(tree["generated_by"]),
         captures=tuple(map(_capture, tree["captures"])),
-        incidents=tuple(map(_incident, tree["incidents"])),
+        incidents=tuple(map(_incident, _whole_incidents(tree["incidents"]))),
         groups=tuple(map(_group, tree.get("groups", ()))),
         findings=tuple(map(_finding, tree.get("findings", ()))),
         limits=tuple(map(str, tree.get("limits", ()))),
@@ -125,6 +126,47 @@ def _confidence(value: Any) -> model.Confidence:
     if value not in ("high", "medium", "low"):
         raise ValueError(f"{value!r} is no confidence")
     return cast("model.Confidence", value)
+
+
+_SHARED = (
+    "source",
+    "time",
+    "time_known",
+    "stream",
+    "capture",
+    "client",
+    "server",
+    "cause",
+    "confidence",
+    "score",
+    "culprit",
+    "group",
+    "disproof",
+    "winsock",
+    "owner",
+    "fix",
+    "references",
+)
+"""What an incident told in short has in common with the one that it is like, where it says nothing of its own."""
+
+
+def _whole_incidents(trees: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the incidents with what those told in short share with another put back; nobody else's proof is theirs."""
+    full = {one["id"]: one for one in trees if "like" not in one}
+    for one in trees:
+        if "like" not in one:
+            yield one
+            continue
+        like = full.get(one["like"])
+        if like is None:
+            raise ValueError(f"incident {one['id']} is like {one['like']}, which is not told in full")
+        told = {name: like[name] for name in _SHARED if name in like}
+        told |= {name: value for name, value in one.items() if value not in ([], "")}
+        log = told.get("log", like["log"])
+        told["log"] = {**(like["log"] or {}), **log} if log is not None else None
+        verdict = str(like["title"]).removesuffix(parties(like["client"], like["server"]))
+        told["title"] = verdict + parties(told["client"], told["server"])
+        yield {**dict.fromkeys(("evidence", "against", "unknown", "alternatives"), ()), "summary": "", **told}
 
 
 def _incident(one: Mapping[str, Any]) -> model.IncidentReport:
