@@ -51,7 +51,7 @@ class _Running:
     def give(self, packets: Sequence[Captured]) -> None:
         self.tap.give(b"".join(packet_block(0, ts_ns, data, len(data)) for ts_ns, data in packets))
 
-    def until(self, done: Callable[[], object], seconds: float = 10.0) -> None:
+    def until(self, done: Callable[[], object], seconds: float = 30.0) -> None:
         deadline = time.monotonic() + seconds
         while not done() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -184,6 +184,7 @@ def test_it_ends_after_the_first_incident_where_asked_and_after_its_time(run: Ca
     made.give(_now(_refused(50203)))
     made.until(lambda: made.of("end"))
     assert made.watch.best is not None
+    # the first one has let go of the ring when it says so
     short = run(duration_s=0.3)
     short.until(lambda: short.of("end"))
 

@@ -123,13 +123,16 @@ class Watch:
                 self.intake.check_begun()
             self._finish()
         finally:
-            self.feed.kill()
-            if self.command is not None:
-                self.command.stop()
-            if self.ring is not None:
-                self.ring.close()
-            if self.exporter is not None:
-                self.exporter.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self.feed.kill()
+        if self.command is not None:
+            self.command.stop()
+        if self.ring is not None:
+            self.ring.close()
+        if self.exporter is not None:
+            self.exporter.close()
 
     def _begin(self) -> None:
         if self.ring is not None:
@@ -391,6 +394,6 @@ class Watch:
             "incidents": sum(status.counts.values()), "withdrawn": status.withdrawn, "gaps": status.gaps,
             "given_up": status.given_up,
         }  # fmt: skip
-        if self.exporter is not None:
-            self.exporter.update(metrics_of(status))
+        # Whoever hears of the end may start the next watch on the same ring and port.
+        self._let_go()
         self._say(Event("end", now_ns, f"ended: {describe(status)}", values))
