@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from analyzer.bundle import REPORT_NAME, make_bundle
-from analyzer.cli.main import main
 from analyzer.errors import OutputError, UsageError
 from analyzer.pipeline import Question, examine
 from analyzer.report.read import read_report
@@ -78,24 +77,3 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="--force"):
         make_bundle(examined("server-aborts"), tmp_path / "b.zip")
     assert (tmp_path / "b.zip").read_bytes() == b"precious"
-
-
-def test_the_commands_write_and_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    case = sample("ftp-nightly-job")
-    where = [str(case.capture), "--log", str(case.log)]
-    assert main(["slice", *where, "-o", str(tmp_path / "s.pcapng")]) == 2
-    assert "--allow-secrets" in capsys.readouterr().err
-    assert main(["slice", *where, "--redact", "-o", str(tmp_path / "s.pcapng")]) == 0
-    assert "gives the same verdict" in capsys.readouterr().err
-    assert main(["slice", *where, "--redact", "-o", str(tmp_path / "s.pcapng")]) == 2
-    assert main(["slice", *where, "--redact", "--force", "-o", str(tmp_path / "s.pcapng")]) == 0
-    assert main(["bundle", *where, "--redact", "-o", str(tmp_path / "b.zip"), "--local", "+02:00"]) == 0
-    assert main(["analyze", *where, "--redact-key", "env:X"]) == 2
-    assert main(["analyze", *where, "--redact", "-o", str(tmp_path / "r.txt")]) == 0
-    assert "10.229.140" not in (tmp_path / "r.txt").read_text(encoding="utf-8")
-    healthy = sample("healthy-keepalives")
-    capsys.readouterr()
-    assert main(["slice", str(healthy.capture), "--incident", "1", "-o", str(tmp_path / "n.pcapng")]) == 2
-    assert "there is none" in capsys.readouterr().err
-    assert main(["bundle", str(healthy.capture), "-o", str(tmp_path / "n.zip")]) == 2
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["b.zip", "r.txt", "s.pcapng"]

@@ -2,16 +2,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from analyzer.cli.main import main
 from analyzer.report.diff import diff, render_json, render_text
-from analyzer.report.json import render
 from analyzer.report.model import Report
 from tests import report_samples as samples
-from tests.cases import sample
 
 SERVER = samples.idle_drop_incident().server or ""
 
@@ -70,18 +66,3 @@ def test_the_json_says_the_same_and_names_are_harmless() -> None:
     assert tree["cured"] is False
     assert {one["state"] for one in tree["changes"]} == {one.state for one in found.changes}
     assert all(line.isprintable() for line in render_text(found).splitlines())
-
-
-def test_the_command_compares_captures_and_reports_and_answers_with_its_exit_code(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bad, good = sample("server-aborts"), sample("healthy-keepalives")
-    assert main(["diff", str(bad.capture), str(bad.capture)]) == 1
-    assert "still there" in capsys.readouterr().out
-    assert main(["diff", str(good.capture), str(good.capture)]) == 0
-    report = tmp_path / "before.json"
-    report.write_text(render(samples.idle_drop()), encoding="utf-8")
-    assert main(["diff", str(report), str(good.capture), "--format", "json"]) == 1
-    assert main(["diff", str(tmp_path / "none.pcap"), str(good.capture)]) == 2
-    report.write_text("{}", encoding="utf-8")
-    assert main(["diff", str(report), str(good.capture)]) == 2
