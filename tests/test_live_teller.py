@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from analyzer.live import teller as module
 from analyzer.live.cases import Judged
 from analyzer.live.events import Event
+from analyzer.live.shelf import Shelf
 from analyzer.live.teller import Teller
 from analyzer.ruleset.load import RuleSet, load_rules
 from analyzer.units import NS
@@ -100,7 +103,7 @@ def test_a_revision_goes_into_the_same_folder_and_a_withdrawal_is_written_there(
     teller = Teller(events.append, made.folders())
     (judged,) = made.judge()
     for change in ("incident", "revised", "withdrawn"):
-        again = Judged(judged.case, judged.incident, judged.around, change)  # type: ignore[arg-type]
+        again = Judged(judged.case, judged.incident, judged.around, change)
         teller.tell(again, now_ns=made.now, dropped=0)
     assert [event.kind for event in events] == ["incident", "revised", "withdrawn"]
     (folder,) = (made.root / "incidents").iterdir()
@@ -108,4 +111,34 @@ def test_a_revision_goes_into_the_same_folder_and_a_withdrawal_is_written_there(
     assert "does not bear it out" in (folder / "WITHDRAWN.txt").read_text(encoding="utf-8")
     assert (sum(teller.counts.values()), teller.withdrawn) == (1, 1)
     assert [one.change for one in teller.recent] == ["incident", "revised"]
+    made.ring.close()
+
+
+def test_folders_that_leave_their_bound_are_said_now_and_then(tmp_path: Path, rules: RuleSet) -> None:
+    made = Bench(tmp_path, rules, _refused(6, servers=6))
+    events: list[Event] = []
+    teller = Teller(events.append, made.folders(), Shelf(made.root / "incidents", size=1))
+    for judged in made.judge():
+        teller.tell(judged, now_ns=made.now, dropped=0)
+        teller.tick(made.now)
+    assert len(list((made.root / "incidents").iterdir())) == 1
+    notes = [event for event in events if event.kind == "note"]
+    assert [event.values["folders"] for event in notes] == [1]
+    teller.tick(made.now + 3601 * NS)
+    notes = [event for event in events if event.kind == "note"]
+    assert [event.values["folders"] for event in notes] == [1, 4]
+    assert "--incidents-size" in notes[0].text
+    made.ring.close()
+
+
+def test_a_case_whose_folder_has_left_can_be_withdrawn(tmp_path: Path, rules: RuleSet) -> None:
+    made = Bench(tmp_path, rules, _refused(1))
+    events: list[Event] = []
+    teller = Teller(events.append, made.folders())
+    (judged,) = made.judge()
+    teller.tell(judged, now_ns=made.now, dropped=0)
+    shutil.rmtree(made.root / "incidents")
+    teller.tell(replace(judged, change="withdrawn"), now_ns=made.now, dropped=0)
+    assert events[-1].kind == "withdrawn"
+    assert teller.trouble is None
     made.ring.close()

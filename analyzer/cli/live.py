@@ -63,6 +63,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     bounds("--idle", metavar="TIME", default="150min", help="how long a silent connection is followed (150min)")
     bounds("--ring-size", metavar="SIZE", default="512MiB", help="of packets kept on disk (512MiB; 0: none)")
     bounds("--ring-age", metavar="TIME", default="24h", help="how old packets on disk may get (24h)")
+    bounds("--incidents-size", metavar="SIZE", default="4GiB", help="of incident folders kept (4GiB; 0: no bound)")
+    bounds("--incidents-age", metavar="TIME", default="365d", help="how old they may get (365d; 0: any age)")
     bounds("--duration", metavar="TIME", help="end by itself after this time")
     bounds("--once", action="store_true", help="end after the first incident")
     tell = parser.add_argument_group("tell").add_argument
@@ -191,6 +193,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         "output": Path(options.output),
         "ring_bytes": ring,
         "ring_age_ns": _time("--ring-age", options.ring_age),
+        "incidents_bytes": _size("--incidents-size", options.incidents_size) or None,
+        "incidents_age_s": _age("--incidents-age", options.incidents_age),
         # What is let go of is copied without it: for a moment the flows take twice their bound.
         "keep": Keep(idle_ns=_time("--idle", options.idle), memory_bytes=(memory - _OWN_MEMORY - queue) * 2 // 5),
         "queue_bytes": queue,
@@ -259,6 +263,10 @@ def _time(option: str, text: str) -> int:
         return parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
+
+
+def _age(option: str, text: str) -> float | None:
+    return None if text == "0" else _time(option, text) / 1e9
 
 
 def _address(text: str | None) -> tuple[str, int] | None:

@@ -37,6 +37,9 @@ class Plan:
     ring_bytes: int = 512 << 20
     """0: keep no packets."""
     ring_age_ns: int | None = 24 * 3600 * NS
+    incidents_bytes: int | None = None
+    incidents_age_s: float | None = None
+    """Folders of incidents are removed above that size and age; None: never."""
     keep: Keep = field(default_factory=Keep)
     queue_bytes: int = 32 << 20
     """Of packets that were read and are not looked at yet."""

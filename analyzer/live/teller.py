@@ -11,6 +11,8 @@ from analyzer.live.cases import Judged
 from analyzer.live.events import Event, Kind, Value
 from analyzer.live.folder import Folders, Written
 from analyzer.live.notices import Attacher, Gate, Messenger
+from analyzer.live.shelf import Shelf
+from analyzer.report.phrases import count
 from analyzer.report.text import render as render_text
 from analyzer.units import NS, format_duration
 from analyzer.values import dataclass, field
@@ -21,6 +23,7 @@ _FULL = 5
 """Incidents of one cause at one server that are told in full within `_STORM_NS`; the others are counted."""
 _STORM_NS = 60 * NS
 _FOLDERS_PER_HOUR = 120
+_HOUR_NS = 3600 * NS
 _RECENT = 12
 _NOTE = "WITHDRAWN.txt"
 
@@ -53,6 +56,8 @@ class Teller:
 
     say: Callable[[Event], None]
     folders: Folders
+    shelf: Shelf | None = None
+    """Keeps the folders within their bound; None: they are never removed."""
     messenger: Messenger | None = None
     attacher: Attacher | None = None
     gate: Gate = field(default_factory=lambda: Gate(900.0))
@@ -66,6 +71,10 @@ class Teller:
     """Why the last folder could not be written; None where it could."""
     _groups: dict[tuple[str, str], _Group] = field(default_factory=dict)
     _written_at: deque[int] = field(default_factory=deque)
+    _removed: list[int] = field(default_factory=list)
+    """Bytes of each folder that was removed and is not told of yet."""
+    _tidied_ns: int | None = None
+    _removal_told_ns: int | None = None
 
     def tell(
         self, judged: Judged, *, now_ns: int, dropped: int, log: bytes | None = None, log_path: str = "", why: str = ""
@@ -138,6 +147,10 @@ class Teller:
             text = f"{group.held} more of {cause} to {server} within {format_duration(now_ns - group.since_ns)}"
             self._repeat(cause, server, group.held, text, now_ns)
             self._groups[key] = _Group(now_ns, full=_FULL)
+        if self._tidied_ns is None or abs(now_ns - self._tidied_ns) >= _HOUR_NS:
+            self._tidy(now_ns)
+        if self._removed and (self._removal_told_ns is None or abs(now_ns - self._removal_told_ns) >= _HOUR_NS):
+            self._tell_removed(now_ns)
         if self.messenger is not None:
             for what, held, last in self.gate.due():
                 self.messenger.send(f"notconn: {held} more of {what}", f"{held} more since the last message. {last}")
@@ -146,7 +159,7 @@ class Teller:
         self.say(Event("repeat", now_ns, text, {"cause": cause, "server": server, "count": count}, grave=True))
 
     def _write(self, judged: Judged, now_ns: int, dropped: int, log: bytes | None, log_path: str) -> Written | None:
-        while self._written_at and now_ns - self._written_at[0] > 3600 * NS:
+        while self._written_at and now_ns - self._written_at[0] > _HOUR_NS:
             self._written_at.popleft()
         if judged.case.folder is None:
             if len(self._written_at) >= _FOLDERS_PER_HOUR:
@@ -162,7 +175,23 @@ class Teller:
             self.say(Event("note", now_ns, self.trouble, grave=True))
             return None
         self.trouble = None
+        if self.shelf is not None:
+            self.shelf.put(written.folder)
+            self._tidy(now_ns)
         return written
+
+    def _tidy(self, now_ns: int) -> None:
+        self._tidied_ns = now_ns
+        if self.shelf is not None:
+            self._removed += self.shelf.clear()
+
+    def _tell_removed(self, now_ns: int) -> None:
+        folders, size = len(self._removed), sum(self._removed)
+        self._removal_told_ns = now_ns
+        self._removed.clear()
+        what = f"{count(folders, 'old incident folder')} ({size / 2**20:.1f} MiB)"
+        text = f"{what} removed to stay within --incidents-size and --incidents-age"
+        self.say(Event("note", now_ns, text, {"folders": folders, "bytes": size}))
 
     def rewrite(self, judged: Judged, *, now_ns: int, dropped: int) -> None:
         """Complete the slice of an incident that was told with what came after it."""
@@ -177,6 +206,8 @@ class Teller:
         if case.folder is not None:
             try:
                 Path(self.folders.root, case.folder, _NOTE).write_text(text + ".\n", encoding="utf-8")
+            except FileNotFoundError:
+                pass  # it has left the shelf
             except OSError as error:
                 self.trouble = f"{self.folders.root}: {error.strerror}"
         values: dict[str, Value] = {
@@ -201,6 +232,8 @@ class Teller:
                 text = f"{group.held} more of {cause} to {server}"
                 self._repeat(cause, server, group.held, text, now_ns)
         self._groups.clear()
+        if self._removed:
+            self._tell_removed(now_ns)
         for worker in (self.messenger, self.attacher):
             if worker is not None:
                 worker.finish(10.0)

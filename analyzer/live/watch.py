@@ -22,6 +22,7 @@ from analyzer.live.notices import Attacher, Gate, Messenger
 from analyzer.live.plan import Plan
 from analyzer.live.running import Running
 from analyzer.live.selection import columns
+from analyzer.live.shelf import Shelf
 from analyzer.live.status import Status, describe, metrics_of, quietest
 from analyzer.live.teller import Teller
 from analyzer.live.triggers import Triggers
@@ -79,7 +80,8 @@ class Watch:
             plan.formats,
         )  # fmt: skip
         attacher = Attacher(plan.attach) if plan.attach else None
-        self.teller = Teller(say, folders, messenger, attacher, Gate(plan.notify_every_s))
+        shelf = Shelf(folders.root, plan.incidents_bytes, plan.incidents_age_s)
+        self.teller = Teller(say, folders, shelf, messenger, attacher, Gate(plan.notify_every_s))
         self.command: Command | None = None
         self.end_after_first = False
         """End with the first incident."""
@@ -278,9 +280,7 @@ class Watch:
         self._event("gap", text, {"seconds": round(seconds)}, grave=True)
 
     def _line_ended(self, why: str | None, *, takeover: bool) -> None:
-        if takeover:
-            return
-        if why is not None:
+        if why is not None and not takeover:
             self._told["gap"] = self.feed.trouble
             self._event("gap", f"{why}; it is started again", grave=True)
 
