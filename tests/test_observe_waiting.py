@@ -234,6 +234,10 @@ def test_bytes_are_counted_each_way() -> None:
     assert (known(facts, "initiator_bytes"), known(facts, "responder_bytes")) == (100, 2000)
 
 
+def test_the_garbage_of_keepalives_is_no_data() -> None:
+    assert known(facts_of(ordinary.opened_in_advance_and_left()), "initiator_bytes") == 0
+
+
 # -- requests ----------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
-from analyzer.flows.model import FIN, RST, SYN, Segment, Silence
+from analyzer.flows.model import FIN, RST, SYN, Half, Segment, Silence
 from analyzer.signals.delivery import Unanswered
 from analyzer.signals.ending import EndingKind, Pause
 from analyzer.signals.reading import Reading
@@ -208,8 +208,8 @@ def _keepalive(facts: FactSet, reading: Reading) -> None:
 
 def _delivery(facts: FactSet, reading: Reading) -> None:
     flow = reading.flow
-    facts.know("initiator_bytes", flow.initiator.payload_bytes)
-    facts.know("responder_bytes", flow.responder.payload_bytes)
+    facts.know("initiator_bytes", _data_bytes(flow.initiator))
+    facts.know("responder_bytes", _data_bytes(flow.responder))
     if reading.view.one_direction:
         for name in ("undelivered", "transmissions_unanswered", "unanswered_time"):
             facts.miss(name, "only one direction was captured", "a capture of both directions")
@@ -234,6 +234,11 @@ def _delivery(facts: FactSet, reading: Reading) -> None:
     facts.know("only_large_undelivered", _only_large(run, largest), frames)
     facts.know("smallest_undelivered", run.smallest_repeated or largest)
     facts.know("active_before_loss", run.silence_ns < 10 * NS)
+
+
+def _data_bytes(half: Half) -> int:
+    """Return how much a half said; nothing where all it sent are probes with their byte of garbage."""
+    return 0 if half.payload_bytes <= half.keepalives else half.payload_bytes
 
 
 def _resent(run: Unanswered) -> str:

@@ -272,6 +272,16 @@ def plain_http2_idles_after_its_settings() -> Conversation:
     return conv
 
 
+def opened_in_advance_and_left() -> Conversation:
+    """A browser's spare connection: the server tires of it first, and the browser looks at it only minutes later."""
+    conv = Conversation()
+    conv.handshake()
+    conv.fin("server", after="20s")
+    for _ in range(2):
+        conv.keepalive("client", after="45s")
+    return conv
+
+
 ORDINARY: dict[str, Callable[[], Conversation]] = {
     each.__name__: each
     for each in (
@@ -299,5 +309,6 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         long_poll_is_cancelled,
         measurements_are_sent,
         plain_http2_idles_after_its_settings,
+        opened_in_advance_and_left,
     )
 }
