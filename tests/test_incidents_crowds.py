@@ -100,3 +100,18 @@ def test_the_odd_one_among_thousands_is_found() -> None:
 def test_a_crowd_of_healthy_connections_is_no_crowd() -> None:
     _, (found, crowds, left_out) = crowds_of(many(ordinary.server_closes_client_closes(), 700, spacing_ns=NS))
     assert (found, crowds, left_out) == ([], [], 0)
+
+
+def test_those_of_a_kind_that_are_no_incidents_are_told_from_those_that_are() -> None:
+    stuck, patient = (Conversation(rtt_ms=2) for _ in range(2))
+    for conv, answer in ((stuck, "1s"), (patient, "25s")):
+        conv.handshake()
+        conv.client("first")
+        conv.server("answer", after=answer)
+        conv.client("second")
+        conv.fin("client", after="20s")
+    _, (found, crowds, left_out) = crowds_of(many(stuck, 400, spacing_ns=NS), many(patient, 400, 5000, spacing_ns=NS))
+    assert {one.cause for one in found} == {crowd.cause for crowd in crowds} == {"server-unresponsive"}
+    told = [one.symptom.flow_index for one in found] + [flow.index for crowd in crowds for flow in crowd.members]
+    assert (len(told), len(set(told)), left_out) == (400, 400, 0)
+    assert len(found) < 20

@@ -92,6 +92,16 @@ def _step(ns: cython.longlong) -> cython.longlong:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _round(ns: cython.longlong) -> cython.longlong:
+    """1 for a whole number of half minutes, or of five seconds below that, within 0.3 s: timers are set to such."""
+    step: cython.longlong = (5 if ns < 30 * cython.cast(cython.longlong, SECOND) else 30) * SECOND
+    off: cython.longlong = (ns + 3 * (SECOND // 10)) % step
+    return 1 if ns > 4 * cython.cast(cython.longlong, SECOND) and off < 6 * (SECOND // 10) else 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _acks(
     side: cython.longlong,
     kept: cython.longlong[::1],
@@ -219,6 +229,9 @@ def _look(
     high_other: cython.longlong = -1
     ttl: cython.longlong
     asked_ns: cython.longlong = -1
+    patience: cython.longlong = 0
+    rounds: cython.longlong = 0
+    exchanges: cython.longlong = 0
     last_ns: cython.longlong = 0
     closed: cython.longlong = 0
     data_mine: cython.longlong = 0
@@ -340,13 +353,18 @@ def _look(
             if length:
                 if mine:
                     if not gave_up and new:
+                        rounds += 1 if asked_ns < 0 or ns - asked_ns >= SECOND else 0
                         asked_ns = ns
                     if used_ns < 0:
                         used_ns = ns
                 elif gave_up:
                     answered = True
                 elif new:
+                    if asked_ns >= 0:
+                        exchanges += 1
+                        patience = max(patience, ns - asked_ns)
                     asked_ns = -1
+                    rounds = 0
         if flags & 5 and not flags & 2 and not gave_up:
             gave_up = True
             waited = ns - asked_ns if asked_ns >= 0 else 0
@@ -423,6 +441,9 @@ def _look(
     key = (key << 1) | late_reset
     key = (key << 1) | again
     key = (key << 1) | shut
+    key = (key << 1) | (1 if waited > patience and (rounds < 3 or exchanges > 1) else 0)
+    key = (key << 1) | _round(gap)
+    key = (key << 1) | (1 if silence >= 2 * gap else 0)
     key = (key << 3) | _step(silence)
     key = (key << 2) | (min(3, data_mine))
     key = (key << 2) | (min(3, data_other))

@@ -1,14 +1,14 @@
 """Thousands of connections that died alike: examples are examined, the rest is told by likeness.
 
-The key of a notable flow (`analyzer.flows.likeness`) holds what the rules would look at first. Flows are sorted into
-kinds by the decisive part of it; of each kind some examples, spread over the capture, are examined. Where all agree,
-the others are taken for the same with a lower confidence; where they do not, the kind is split by the whole key. What
-is not examined is counted and said.
+The key of a notable flow (`analyzer.flows.likeness`) holds what the rules would look at first. Flows are put together
+as kinds by the decisive part of it; of each kind examples of its sorts, spread over the capture, are examined. Where
+they agree, the others are taken for the same with a lower confidence; where they do not, each sort is judged by itself,
+and one that is still mixed by the whole key. What is not examined is counted and said.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 
@@ -23,7 +23,9 @@ FEW = 600
 """Up to so many notable flows each one is examined."""
 _BUDGET = 200
 _EXAMPLES = 4
+"""So many of a kind are examined before the rest is believed to be alike, two where they are not."""
 _LOW_BITS = 10
+_FINER_BITS = 3
 _MIDDLE_BITS = 19
 _TELLING = int(Reason.TLS_ALERT | Reason.REFUSAL | Reason.UNACKED | Reason.KEEPALIVE | Reason.ONE_SIDED)
 _FAILED_OPENING = 1 << 62
@@ -55,30 +57,71 @@ def examine_notable(examiner: Examiner) -> tuple[list[Examination], list[Crowd],
     kind_of = cache(_kind)
     for flow in notable:
         kinds[kind_of(flow.key)].append(flow)
-    found: list[Examination] = []
-    crowds: list[Crowd] = []
-    left_out = 0
-    budget = _BUDGET
+    crowded = _Crowded(examiner)
     for members in sorted(kinds.values(), key=len, reverse=True):
-        if budget <= 0:
-            left_out += len(members)
-            continue
-        examples = _spread(members, min(_EXAMPLES, budget))
-        budget -= len(examples)
-        verdicts = {flow.index: _examined(flow, examiner) for flow in examples}
-        found += [one for one in verdicts.values() if one is not None]
-        rest = [flow for flow in members if flow.index not in verdicts]
-        causes = Counter(one.cause if one is not None else None for one in verdicts.values())
-        if len(causes) > 1 and rest:
-            more, used = _split(rest, budget, examiner, found, crowds)
-            left_out += more
-            budget -= used
-            continue
-        cause = next(iter(causes))
-        if cause is not None and rest:
-            best = max((one for one in verdicts.values() if one is not None), key=lambda one: one.score)
-            crowds.append(_crowd(best, rest, _AGREED_SCORE))
-    return found, crowds, left_out
+        crowded.take(members)
+    return crowded.found, crowded.crowds, crowded.left_out
+
+
+class _Crowded:
+    """Examines examples of one kind after the other until the budget is spent."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
+        self._budget = _BUDGET
+        self._verdicts: dict[int, Examination | None] = {}
+        self.found: list[Examination] = []
+        self.crowds: list[Crowd] = []
+        self.left_out = 0
+
+    def take(self, members: Sequence[Notable]) -> None:
+        """Judge a kind by examples of whatever sorts it has; where they differ, each sort by its own."""
+        sorts: dict[int, list[Notable]] = defaultdict(list)
+        for flow in members:
+            sorts[_finer(flow.key)].append(flow)
+        examples = _examples(list(sorts.values()), _EXAMPLES)
+        if self._agree(examples):
+            self._settle(members, examples, _AGREED_SCORE)
+            return
+        for alike in sorted(sorts.values(), key=len, reverse=True):
+            own = [flow for flow in examples if _finer(flow.key) == _finer(alike[0].key)]
+            own += _spread([flow for flow in alike if flow not in own], max(0, _EXAMPLES // 2 - len(own)))
+            if self._agree(own):
+                self._settle(alike, own, _AGREED_SCORE)
+            else:
+                self._split(alike)
+
+    def _split(self, members: Sequence[Notable]) -> None:
+        """Judge a mixed sort by the whole key."""
+        by_key: dict[int, list[Notable]] = defaultdict(list)
+        for flow in members:
+            by_key[flow.key].append(flow)
+        for alike in sorted(by_key.values(), key=len, reverse=True):
+            known = next((flow for flow in alike if flow.index in self._verdicts), alike[0])
+            self._agree([known])
+            self._settle(alike, [known], _MIXED_SCORE)
+
+    def _agree(self, examples: Sequence[Notable]) -> bool:
+        """Examine what the budget allows of them and tell whether they died of one cause, or none of them did."""
+        for flow in examples:
+            if flow.index not in self._verdicts and self._budget > 0:
+                self._budget -= 1
+                one = self._verdicts[flow.index] = _examined(flow, self._examiner)
+                if one is not None:
+                    self.found.append(one)
+        known = [self._verdicts[flow.index] for flow in examples if flow.index in self._verdicts]
+        return len({one.cause if one is not None else None for one in known}) <= 1
+
+    def _settle(self, members: Sequence[Notable], examples: Sequence[Notable], highest: float) -> None:
+        """Tell all members by their examples, which agree."""
+        rest = [flow for flow in members if flow.index not in self._verdicts]
+        known = [flow.index for flow in examples if flow.index in self._verdicts]
+        if not known:
+            self.left_out += len(rest)
+            return
+        found = [one for index in known if (one := self._verdicts[index]) is not None]
+        if found and rest:
+            self.crowds.append(_crowd(max(found, key=lambda one: one.score), rest, highest))
 
 
 def _kind(key: int) -> tuple[int, ...]:
@@ -86,37 +129,23 @@ def _kind(key: int) -> tuple[int, ...]:
     if key & _FAILED_OPENING:
         return (key,)
     body = key - 1
-    low, middle = body & ((1 << _LOW_BITS) - 1), body >> _LOW_BITS & ((1 << _MIDDLE_BITS) - 1)
-    reasons = body >> (_LOW_BITS + _MIDDLE_BITS + 4)
-    ended = middle >> 16
+    body, low = body >> (_LOW_BITS + _FINER_BITS), body & 7
+    middle, reasons = body & ((1 << _MIDDLE_BITS) - 1), body >> (_MIDDLE_BITS + 4)
+    ended = middle >> (_MIDDLE_BITS - 3)
     # Where nothing ended the flow, how it began decides; where something did, what it was.
-    return (middle, reasons & _TELLING, low & 7 if not ended else 0)
+    return (middle, reasons & _TELLING, low if not ended else 0)
 
 
-def _split(
-    rest: Sequence[Notable],
-    budget: int,
-    examiner: Examiner,
-    found: list[Examination],
-    crowds: list[Crowd],
-) -> tuple[int, int]:
-    """Judge a mixed kind by the whole key; return how many flows were left out and how many were examined."""
-    by_key: dict[int, list[Notable]] = defaultdict(list)
-    for flow in rest:
-        by_key[flow.key].append(flow)
-    left_out = used = 0
-    for members in sorted(by_key.values(), key=len, reverse=True):
-        if used >= budget:
-            left_out += len(members)
-            continue
-        example = members[0]
-        used += 1
-        one = _examined(example, examiner)
-        if one is not None:
-            found.append(one)
-            if len(members) > 1:
-                crowds.append(_crowd(one, members[1:], _MIXED_SCORE))
-    return left_out, used
+def _finer(key: int) -> int:
+    """Return what tells sorts of one kind: whether an answer was due, and how round and how long the silence was."""
+    return 0 if key & _FAILED_OPENING else key - 1 >> _LOW_BITS & ((1 << _FINER_BITS) - 1)
+
+
+def _examples(sorts: Sequence[Sequence[Notable]], count: int) -> list[Notable]:
+    """Return members of the largest sorts in turn, spread over the capture within each."""
+    largest = sorted(sorts, key=len, reverse=True)[:count]
+    shares = [count // len(largest) + (number < count % len(largest)) for number in range(len(largest))]
+    return [flow for alike, share in zip(largest, shares, strict=True) for flow in _spread(alike, share)]
 
 
 def _crowd(example: Examination, members: Sequence[Notable], highest: float) -> Crowd:
