@@ -284,7 +284,7 @@ class Watch:
             self._told["gap"] = self.feed.trouble
             self._event("gap", f"{why}; it is started again", grave=True)
 
-    def _status(self, now_ns: int, turn: float) -> None:
+    def _status(self, now_ns: int, turn: float) -> Status:
         self._tell_troubles()
         status = self.status(now_ns, turn)
         if self.exporter is not None:
@@ -299,6 +299,7 @@ class Watch:
                 "memory": status.memory, "ring": status.ring_used, "given_up": status.given_up,
             }  # fmt: skip
             self._event("status", describe(status), values)
+        return status
 
     def _tell_troubles(self) -> None:
         """Say when something begins to be wrong, and when it is right again."""
@@ -382,13 +383,12 @@ class Watch:
             self._take()
         now_ns = max(now_ns, self.clock.last_ns or 0)
         self._look_at_logs(now_ns)
-        self._tell_troubles()
         self.judge(now_ns, final=True)
         if self.book.left:
             text = f"{self.book.left:,} suspicious connections were not looked at any more"
             self._event("note", f"{text}; run `notconn analyze` on the ring", grave=True)
         self.teller.finish(now_ns)
-        status = self.status(now_ns, time.monotonic())
+        status = self._status(now_ns, time.monotonic())
         values: dict[str, Value] = {
             "packets": status.packets, "dropped": status.dropped if status.drops_known else None,
             "incidents": sum(status.counts.values()), "withdrawn": status.withdrawn, "gaps": status.gaps,
