@@ -64,7 +64,9 @@ def test_stem(path: str, name: str) -> None:
 def test_headlines() -> None:
     assert phrases.headline(samples.nothing()).startswith("No connection died")
     assert phrases.headline(samples.idle_drop()) == samples.idle_drop().incidents[0].title
-    assert phrases.headline(samples.three_in_a_group()) == "4 incidents with 2 different causes."
+    assert phrases.headline(samples.three_in_a_group()) == (
+        "4 incidents with 2 different causes: 3 firewall-idle-drop, 1 connection-refused."
+    )
 
 
 def test_error_line_names_call_code_and_place() -> None:

@@ -45,6 +45,9 @@ CONFIDENCE: Mapping[Confidence, str] = {
     "low": "a lead to follow, no more",
 }
 
+_CAUSES = 4
+"""Causes that a headline names."""
+
 _TIME_OF = {
     "log": "error in the log at",
     "capture": "decisive packet at",
@@ -189,10 +192,12 @@ def _answer(report: Report) -> str:
         return f"No connection died in a way that would surface as a socket error ({count(packets, 'packet')} read)."
     if total == 1:
         return plain(report.incidents[0].title)
-    causes = len({one.cause for one in report.incidents})
-    if causes == 1:
-        return f"{count(total, 'incident')} with one cause: {plain(report.incidents[0].cause)}."
-    return f"{count(total, 'incident')} with {count(causes, 'different cause')}."
+    causes = Counter(plain(one.cause) for one in report.incidents).most_common()
+    if len(causes) == 1:
+        return f"{count(total, 'incident')} with one cause: {causes[0][0]}."
+    told = ", ".join(f"{number:,} {cause}" for cause, number in causes[:_CAUSES])
+    more = f" and {len(causes) - _CAUSES} more" if len(causes) > _CAUSES else ""
+    return f"{count(total, 'incident')} with {count(len(causes), 'different cause')}: {told}{more}."
 
 
 def span(captures: Iterable[CaptureSummary]) -> tuple[int, int] | None:

@@ -54,7 +54,7 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     shown = named(replace(report, incidents=report.leading()[:WORKED]))
     groups = {group.id: group for group in report.groups}
     if len(report.incidents) != 1:
-        page.add(page.bold(page.clip(headline(report))))
+        page.extend(map(page.bold, _wrapped(headline(report), page.width)))
     for position, incident in enumerate(shown.incidents):
         if position or len(report.incidents) != 1:
             page.add("", page.rule())
