@@ -184,13 +184,14 @@ def test_a_new_address_of_the_client_is_seen_by_its_new_attempts() -> None:
     assert known(facts_of(conv, stranger), "initiator_address_changed") is False
 
 
-def test_a_connection_still_open_moved_with_its_host_before_the_error() -> None:
+def test_a_connection_still_open_moved_with_its_host_about_the_time_of_the_error() -> None:
     conv = Conversation()
     conv.handshake()
     conv.exchange()
-    moved = Conversation(client="192.168.7.20:40000", start=conv.now + 5 * NS)
+    moved = Conversation(client="192.168.7.20:40000", start=conv.now + 25 * NS)
     moved.handshake()
     assert known(_at(conv, moved.now + NS, moved), "initiator_address_changed") is True
+    assert known(_at(conv, moved.now - 5 * NS, moved), "initiator_address_changed") is True
     assert known(_at(conv, conv.now + NS, moved), "initiator_address_changed") is False
     assert known(facts_of(conv, moved), "initiator_address_changed") is False
 

@@ -19,6 +19,8 @@ _OWED_NS = 3 * NS
 """A server that owes a reply longer than this is not well (RFC 6298: a retransmission would have come)."""
 _MOVED_NS = 90 * NS
 """A host has another address and uses it within this time, or what stopped before had another reason."""
+_HEARD_ANEW_NS = 10 * NS
+"""A host without its address asks for another at once, and its programs connect again."""
 
 
 def observe_around(facts: FactSet, symptom: Symptom, reading: Reading, around: Surroundings) -> None:
@@ -154,7 +156,8 @@ def _address_change(facts: FactSet, symptom: Symptom, reading: Reading, around: 
     if since is not None:
         until = max(since, reading.flow.initiator.last_ns or since) + _MOVED_NS
     elif reading.ending.kind is EndingKind.NOTHING and symptom.time_ns is not None:
-        until = symptom.time_ns + symptom.uncertainty_ns
+        # The error comes at once, the new address is heard when the host next has something to say.
+        until = symptom.time_ns + symptom.uncertainty_ns + _HEARD_ANEW_NS
     else:
         facts.know("initiator_address_changed", value=False)
         return

@@ -276,8 +276,9 @@ def observe_request(facts: FactSet, symptom: Symptom, reading: Reading) -> None:
     if pending.ended_by is None and symptom.source != "capture" and symptom.time_ns is not None:
         # A quiet capture ends with its last packet; the error tells that the program waited on.
         waited = max(waited, symptom.time_ns - pending.request.ts_ns)
-    # An error in a log tells that the program did wait for one.
-    if pending.ack is None or (symptom.source == "capture" and not pending.owed):
+    # Who closes and logs an error tells that it did wait for an answer.
+    told = symptom.source != "capture" and pending.ended_by is not None
+    if pending.ack is None or not (told or pending.owed(waited)):
         facts.know("request_unanswered_time", 0)
     else:
         facts.know(

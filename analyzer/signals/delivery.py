@@ -177,9 +177,14 @@ class Pending:
     """From the request to ``ended_by``, or to the flow's last packet."""
     late_answer: Segment | None
     """Data of the responder that came after the initiator had given up."""
-    owed: bool = True
-    """False where the conversation shows that no answer was due by then: the initiator goes on talking without one, as
-    who sends logs or measurements does, or the responder had let its words stand for longer before."""
+    patience_ns: int
+    """The longest time that the responder let earlier words stand before it answered."""
+    asks: bool
+    """False where the initiator goes on talking without answers, as who sends logs or measurements does."""
+
+    def owed(self, waited_ns: int) -> bool:
+        """Tell whether an answer was due after so long, by what the conversation shows."""
+        return self.asks and self.patience_ns < waited_ns
 
 
 def _says_hello(half: Half) -> bool:
@@ -248,10 +253,9 @@ def read_pending(view: WireView) -> Pending | None:
         None,
     )
     until = ended.ts_ns if ended is not None else view.flow.last_ns
-    waited = until - request.ts_ns
     # The one exchange is the login.
-    talks_alone = rounds >= _MANY_ROUNDS and exchanges <= 1
-    return Pending(request, ack, ended, waited, late, owed=not talks_alone and longest < waited)
+    asks = rounds < _MANY_ROUNDS or exchanges > 1
+    return Pending(request, ack, ended, until - request.ts_ns, late, longest, asks)
 
 
 def zero_window_stall(view: WireView, of_initiator: bool) -> tuple[Segment, ...]:
