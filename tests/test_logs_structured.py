@@ -114,3 +114,12 @@ def test_w3c_rows() -> None:
     assert taken is not None
     assert events_of(taken, "") == []
     assert w3c_record(9, "short", names) is None
+
+
+def test_a_gateways_w3c_row_does_not_name_the_server_that_failed_it() -> None:
+    names = ["date", "time", "s-port", "c-ip", "sc-status", "sc-win32-status"]
+    for status, remote in (("502", None), ("500", "10.0.0.5")):
+        record = w3c_record(9, f"2026-11-22 14:05:01 443 10.0.0.5 {status} 10057", names)
+        assert record is not None
+        [event] = events_of(record, "")
+        assert event.endpoint_text == remote

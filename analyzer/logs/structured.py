@@ -258,6 +258,11 @@ def csv_record(line: int, text: str, delimiter: str, names: Sequence[str]) -> Re
     return mapping_record(line, fields, text, _stamp_of(fields, fields))
 
 
+_PLACES = {"s-port": "local_port", "c-ip": "peer_ip", "c-port": "peer_port"}
+_GATEWAY_FAILED = ("502", "504")
+"""RFC 9110 section 15.6.3 and 15.6.5."""
+
+
 def w3c_record(line: int, text: str, names: Sequence[str]) -> Record | None:
     """Return the record of one line of a W3C extended log (IIS, HTTPERR); None when its columns do not fit."""
     row = text.split()
@@ -265,8 +270,10 @@ def w3c_record(line: int, text: str, names: Sequence[str]) -> Record | None:
         return None
     fields = {name: value for name, value in zip(names, row, strict=False) if value != "-"}
     stamp = find_stamp(f"{fields.get('date', '')} {fields.get('time', '')}")
-    places = {"s-port": "local_port", "c-ip": "peer_ip", "c-port": "peer_port"}
-    renamed = {places.get(name, name): value for name, value in fields.items()}
+    if fields.get("sc-status") in _GATEWAY_FAILED:
+        # The connection that failed is the one to the server behind; the line names the other one.
+        fields = {name: value for name, value in fields.items() if name not in _PLACES}
+    renamed = {_PLACES.get(name, name): value for name, value in fields.items()}
     parts = [
         f"{name}={value}"
         for name, value in fields.items()
