@@ -17,6 +17,8 @@ __all__ = ["HOT", "install"]
 
 HOT = (
     "analyzer.decode.records",
+    "analyzer.decode.wireless",
+    "analyzer.decode.layers",
     "analyzer.decode.links",
     "analyzer.decode.tunnels",
     "analyzer.decode.packets",
@@ -49,6 +51,8 @@ _SHARED = (
     "analyzer.flows.distance",
     "analyzer.flows.layout",
     "analyzer.flows.chunks",
+    "analyzer.decode.wireless",
+    "analyzer.decode.layers",
     "analyzer.decode.links",
     "analyzer.decode.tunnels",
     "analyzer.flows.coverage",

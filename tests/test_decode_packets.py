@@ -25,7 +25,7 @@ def six(protocol: int, body: bytes) -> bytes:
     [
         (0, "06 00 0104 0000 0000"), (60, "06 00 0104 0000 0000"), (43, "06 00 0000 0000 0000"),
         (43, "06 02 0001 00000000 00000000000000000000000000000009"), (44, "06 00 0000 00000001"),
-        (0, "3c 00 0104 0000 0000 2b 00 0104 0000 0000 2c 00 0000 0000 0000 06 00 0000 0000 0000"), (135, "06 00 0104 0000 0000"),
+        (0, "3c 00 0104 0000 0000 2b 00 0104 0000 0000 2c 00 0000 0000 0000 06 00 0000 0000 0000"), (140, "06 00 0104 0000 0000"),
         (51, "06 04 0000 00000001 00000001" + "00" * 12),
     ],
 )  # fmt: skip
@@ -39,7 +39,8 @@ def test_ipv6_extension_headers(headers: tuple[int, str]) -> None:
     [
         (b"\x45" + bytes(10), "ip-header-cut"), (b"\x60" + bytes(10), "ip-header-cut"), (b"\x44" + bytes(30), "ip-header-bad"),
         (b"\x45\0\0\x05" + bytes(30), "ip-header-bad"), (ip(2, bytes(8)), "igmp"), (ip(89, bytes(8)), "ospf"), (ip(200, bytes(8)), "ip-protocol-200"),
-        (ip(6, TCP[:15]), "tcp-header-cut"), (six(59, b""), "ip-protocol-59"), (ip(17, b"abc"), "udp"), (ip(1, b"abc"), "icmp"), (ip(58, b""), "icmpv6"),
+        (ip(6, TCP[:15]), "tcp-header-cut"), (six(59, b""), "ip-protocol-59"), (six(135, bytes(8) + TCP), "ip-protocol-135"),
+        (six(139, bytes(8) + TCP), "ip-protocol-139"), (ip(17, b"abc"), "udp"), (ip(1, b"abc"), "icmp"), (ip(58, b""), "icmpv6"),
     ],
 )  # fmt: skip
 def test_where_decoding_stops(packet: bytes, name: str) -> None:
@@ -106,6 +107,16 @@ def test_a_fragment_ends_the_call_so_that_it_can_be_put_together() -> None:
     assert len(decoded.rows) == 2
     assert [note[col.NOTE_KIND] for note in decoded.notes] == [col.KIND_FRAGMENT]
     assert name_counts(decoded.counts) == {"ip-fragment": 1}
+
+
+def test_a_first_fragment_that_the_snap_length_cut_stands_for_itself() -> None:
+    fragment = bytearray(ip(6, TCP + bytes(40)))
+    fragment[6:8] = struct.pack("!H", 0x2000)
+    decoded = Decoded([bytes(fragment)[:-4]], lengths=[len(fragment)], link=101)
+    assert [len(decoded.rows), decoded.notes] == [1, []]
+    fragment[6:8] = struct.pack("!H", 0x2001)
+    decoded = Decoded([bytes(fragment)[:-4]], lengths=[len(fragment)], link=101)
+    assert decoded.rows == []
 
 
 def test_fragments_of_udp_wait_for_a_tunnel() -> None:

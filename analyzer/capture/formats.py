@@ -57,7 +57,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
 )
 
 _LINKS = {
-    119: "Prism", 163: "AVS", 187: "Bluetooth HCI", 189: "USB", 192: "PPI", 195: "IEEE 802.15.4", 201: "Bluetooth HCI",
+    187: "Bluetooth HCI", 189: "USB", 195: "IEEE 802.15.4", 201: "Bluetooth HCI",
     220: "USB", 227: "CAN", 230: "IEEE 802.15.4", 249: "USB", 251: "Bluetooth LE", 253: "netlink", 254: "Bluetooth monitor",
     256: "Bluetooth LE", 271: "VSOCK", 281: "a Broadcom switch tag",
 }  # fmt: skip

@@ -141,3 +141,10 @@ cdef enum:
     WHAT_LLC = 4
     WHAT_GRE = 5
     WHAT_NIBBLE = 6
+    WHAT_WIFI = 7
+    WHAT_NSH = 8
+    WHAT_CISCO = 9
+    WHAT_RELAY = 10
+    WHAT_NLPID = 11
+    WIFI_SWAPPED = 1
+    WIFI_PADDED = 2

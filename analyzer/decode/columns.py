@@ -163,3 +163,12 @@ WHAT_PPP = 3
 WHAT_LLC = 4
 WHAT_GRE = 5
 WHAT_NIBBLE = 6
+WHAT_WIFI = 7
+WHAT_NSH = 8
+WHAT_CISCO = 9  # HDLC
+WHAT_RELAY = 10  # frame relay
+WHAT_NLPID = 11
+
+# What is odd about an 802.11 frame.
+WIFI_SWAPPED = 1  # the two bytes of its frame control
+WIFI_PADDED = 2  # its header is, to a multiple of four bytes

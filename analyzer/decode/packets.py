@@ -76,7 +76,8 @@ from cython.cimports.analyzer.decode.columns import (
     WHAT_GRE,
     WHAT_MPLS,
 )
-from cython.cimports.analyzer.decode.links import descend, link_layer
+from cython.cimports.analyzer.decode.layers import descend
+from cython.cimports.analyzer.decode.links import link_layer
 from cython.cimports.analyzer.decode.octets import u16
 from cython.cimports.analyzer.decode.tunnels import udp_tunnel
 
@@ -90,8 +91,12 @@ __all__ = ["decode"]
 @cython.nogil
 @cython.exceptval(check=False)
 def _is_tunnel(port: cython.longlong) -> cython.bint:
-    """Tell a port that ``links.udp_tunnel`` knows."""
-    return port == 4789 or port == 2152 or port == 1701 or port == 3544 or port == 6081
+    """Tell a port that ``tunnels.udp_tunnel`` knows."""
+    return (
+        port == 4789 or port == 2152 or port == 1701 or port == 3544 or port == 6081 or port == 4790 or port == 6635
+        or port == 4754 or port == 4341 or port == 5072 or port == 37008 or port == 5247 or port == 12222
+        or port == 3386 or port == 2123
+    )  # fmt: skip
 
 
 @cython.cfunc
@@ -120,6 +125,17 @@ def _is_wanted(
     if first and end - p >= 4 and (_is_tunnel(u16(buf, p)) or _is_tunnel(u16(buf, p + 2))):
         s[LINK_UDP] = 1
     return s[LINK_UDP] != 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _stands_alone(
+    buf: cython.const[cython.uchar][::1], ip: cython.Py_ssize_t, end: cython.Py_ssize_t, vend: cython.Py_ssize_t
+) -> cython.bint:
+    """Tell a first fragment of IPv4 that was cut: it cannot be put together, and Wireshark takes it for a packet."""
+    length: cython.longlong = u16(buf, ip + 2)
+    return u16(buf, ip + 6) & 0x1FFF == 0 and end < (ip + length if length else vend)
 
 
 @cython.cfunc
@@ -238,6 +254,9 @@ def decode(
                         reason = STOP_IP_CUT
                         break
                     if buf[p] >> 4 != 4 or buf[p] & 15 < 5:
+                        if buf[p] >> 4 == 6:
+                            version = 6
+                            continue
                         reason = STOP_IP_BAD
                         break
                     ip = p
@@ -287,7 +306,7 @@ def decode(
                         protocol = buf[p]
                         p += 4 * (cython.cast(cython.Py_ssize_t, buf[p + 1]) + 2)
                     elif version == 6 and (
-                        protocol == 0 or protocol == 43 or protocol == 60 or protocol == 135 or protocol == 139
+                        protocol == 0 or protocol == 43 or protocol == 60 or protocol == 140
                     ):
                         protocol = buf[p]
                         p += 8 * (cython.cast(cython.Py_ssize_t, buf[p + 1]) + 1)
@@ -299,7 +318,7 @@ def decode(
                         p += 8
                     else:
                         break
-                if fragment:
+                if fragment and not (version == 4 and _stands_alone(buf, ip, end, vend)):
                     reason = STOP_FRAGMENT
                     if quoted == 0 and _is_wanted(buf, p, end, version, ip, protocol, s):
                         _note(
@@ -387,8 +406,9 @@ def decode(
                     continue
                 if protocol == 47:
                     version = descend(buf, p, end, WHAT_GRE, 0, s)
-                elif protocol == 97:
-                    version = descend(buf, p + 2, end, WHAT_ETHER, 0, s)
+                elif protocol == 97 or protocol == 143:
+                    # EtherIP, and Ethernet itself (RFC 8986 §10.1).
+                    version = descend(buf, p + 2 if protocol == 97 else p, end, WHAT_ETHER, 0, s)
                 elif protocol == 137:
                     version = descend(buf, p, end, WHAT_MPLS, 0, s)
                 else:
@@ -405,7 +425,7 @@ def decode(
                 )
             if reason != STOP_TCP:
                 _count(counts, reason)
-            if fragment and quoted == 0 and s[LINK_NOTES] and notes[(s[LINK_NOTES] - 1) * NOTE_STRIDE] == KIND_FRAGMENT:
+            if reason == STOP_FRAGMENT and quoted == 0 and s[LINK_NOTES] and notes[(s[LINK_NOTES] - 1) * NOTE_STRIDE] == KIND_FRAGMENT:
                 n = i + 1
                 break
     s[LINK_ROWS] = read_segments(buf, rows, r // ROW_STRIDE, counts)
