@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import subprocess
 import sys
@@ -171,3 +172,9 @@ def test_a_defect_is_not_hidden(notconn: Run, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cli, "_run", run)
     with pytest.raises(ZeroDivisionError):
         notconn("flows", "x.pcap")
+
+
+def test_the_readme_shows_what_its_first_command_prints(notconn: Run) -> None:
+    (shown,) = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    sample = ROOT / "samples" / "ftp-nightly-job"
+    assert shown in notconn("analyze", str(sample / "capture.pcapng"), "--log", str(sample / "app.log")).out
