@@ -132,7 +132,7 @@ def test_the_end_finishes_ring_and_reports_and_a_restart_goes_on(
         assert watched.errors == ""
         assert watched.events[-1]["packets"] == len(part)
     again = watched.wait_kind("ring")
-    assert f"going on with the ring: {len(first)} packets, 1 connections" in str(again["text"])
+    assert f"going on with the ring: {len(first)} packets, 1 connection" in str(again["text"])
     (told,) = watched.of("incident")
     assert told["cause"] == "firewall-idle-drop"
     assert told["slice_packets"] == len(dying)

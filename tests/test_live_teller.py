@@ -90,9 +90,12 @@ def test_a_folder_that_cannot_be_written_is_said_and_when_it_can_again(tmp_path:
     assert "choose another place with -o" in events[0].text
     assert teller.trouble == events[0].text
     assert events[1].values["folder"] is None
+    teller.rewrite(judged, now_ns=made.now, dropped=0)
+    assert len(events) == 2
     place.unlink()
     teller.rewrite(judged, now_ns=made.now, dropped=0)
     assert teller.trouble is None
+    assert events[2].text == f"that is over: {events[0].text}"
     assert (place / str(judged.case.folder) / "slice.pcapng").is_file()
     made.ring.close()
 

@@ -121,12 +121,14 @@ def test_a_program_that_ends_badly_is_read_to_its_end(rules: RuleSet, capfd: pyt
     script = f"import sys; print('{stamp} ERROR send to 10.9.0.7:443 failed: 10057', file=sys.stderr); sys.exit(7)"
     command = Command([sys.executable, "-c", script])
     bench.triggers.watch(command)
+    assert not bench.triggers.heard(command)
     deadline = time.monotonic() + 10
     while command.code is None and time.monotonic() < deadline:
         bench.triggers.poll(bench.now)
         time.sleep(0.02)
     assert command.code == 7
     assert bench.triggers.errors_seen == 1
+    assert bench.triggers.heard(command)
     told = bench.pass_time(6)
     assert [(change, cause) for change, cause, _ in told] == [("incident", "server-closed-then-client-sent")]
     assert "10057" in capfd.readouterr().err

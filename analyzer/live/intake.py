@@ -122,6 +122,7 @@ class Intake:
             except (OSError, CaptureError):
                 continue
             self._frames = stream.frames
+        self.running.begin_counting()
         if last is not None:
             self._gap_from, self._gap_why = last, "notconn did not run"
             self._gap_limit_ns = _LONGEST_STOP_NS

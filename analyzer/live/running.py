@@ -77,6 +77,10 @@ class Running:
         self.started_ns = self.last_ns
         """Packet time of the beginning; None until the first packet after it."""
 
+    def begin_counting(self) -> None:
+        """Count from here: what was taken in so far was counted by an earlier run."""
+        self._tcp_before -= self.tcp_packets
+
     @property
     def tcp_packets(self) -> int:
         """TCP segments in all."""

@@ -101,15 +101,15 @@ def quietest(digest: Digest, now_ns: int, most: int) -> list[Quiet]:
 def describe(status: Status) -> str:
     """Return a status as one sentence."""
     parts = [
-        f"{status.packets:,} packets ({status.packets_per_s:,.0f}/s)",
-        f"{status.open_flows:,} open connections",
-        f"{sum(status.counts.values()):,} incidents",
-        f"{status.dropped:,} packets dropped" if status.drops_known else "drops not told yet",
+        f"{count(status.packets, 'packet')} ({status.packets_per_s:,.0f}/s)",
+        count(status.open_flows, "open connection"),
+        count(sum(status.counts.values()), "incident"),
+        f"{count(status.dropped, 'packet')} dropped" if status.drops_known else "drops not told yet",
     ]
     if status.gaps:
         parts.append(count(status.gaps, "gap"))
     if status.given_up:
-        parts.append(f"{status.given_up:,} connections given up for want of memory")
+        parts.append(f"{count(status.given_up, 'connection')} given up for want of memory")
     parts.append(f"{status.memory / 2**20:.0f} MiB of flows, {status.ring_used / 2**20:.0f} MiB of packets")
     return ", ".join(parts)
 

@@ -168,12 +168,16 @@ class Teller:
         try:
             written = self.folders.write(judged, now_ns=now_ns, dropped=dropped, log=log, log_path=log_path)
         except OSError as error:
-            self.trouble = (
-                f"{self.folders.root}: the incident cannot be written down ({error.strerror}); free some space or "
-                "choose another place with -o"
+            trouble = (
+                f"{self.folders.root}: incidents cannot be written down ({error.strerror}); free some space or choose "
+                "another place with -o"
             )
-            self.say(Event("note", now_ns, self.trouble, grave=True))
+            if trouble != self.trouble:
+                self.say(Event("note", now_ns, trouble, grave=True))
+            self.trouble = trouble
             return None
+        if self.trouble is not None:
+            self.say(Event("note", now_ns, f"that is over: {self.trouble}"))
         self.trouble = None
         if self.shelf is not None:
             self.shelf.put(written.folder)

@@ -92,6 +92,10 @@ class Triggers:
         """Read a program's output like a log."""
         self._followed.append(_Followed(command.name, command))
 
+    def heard(self, command: Command) -> bool:
+        """Tell whether a program has told of an error in words, which say more than its exit code."""
+        return any(one.noticed for one in self._followed if one.source is command)
+
     def now(self, time_ns: int, why: str) -> None:
         """Ask for a judgement of this moment."""
         self._calls.append(_Call(time_ns, time_ns + self.wait_ns, why))

@@ -26,6 +26,7 @@ from analyzer.live.shelf import Shelf
 from analyzer.live.status import Status, describe, metrics_of, quietest
 from analyzer.live.teller import Teller
 from analyzer.live.triggers import Triggers
+from analyzer.report.phrases import count
 from analyzer.units import NS
 
 __all__ = ["Watch"]
@@ -152,13 +153,12 @@ class Watch:
     def _remember(self) -> None:
         """Know again what the ring holds of an earlier run; what died long enough ago was told then."""
         self.intake.replay()
-        latest = self.running.last_ns
-        if latest is None:
+        if (latest := self.running.last_ns) is None:
             return
         for _ in range(2):
             self.book.judge(self.book.view(self.running, (), self.losses, latest))
-        text = f"going on with the ring: {self.running.packets:,} packets, {self.running.digest.count:,} connections"
-        self._event("ring", text)
+        known = count(self.running.packets, "packet"), count(self.running.digest.count, "connection")
+        self._event("ring", f"going on with the ring: {', '.join(known)}")
 
     def _over(self) -> bool:
         if self.plan.duration_s is not None and time.monotonic() - self._began >= self.plan.duration_s:
@@ -203,13 +203,13 @@ class Watch:
             self._status(now_ns, turn)
 
     def _look_at_logs(self, now_ns: int) -> None:
-        running = self.command is not None and self.command.code is None
+        command = self.command if self.command is not None and self.command.code is None else None
         self.triggers.poll(now_ns)
-        if running and self.command is not None and self.command.code is not None:
-            code = self.command.code
-            self._event("note", f"{self.command.name} ended with exit code {code}", {"code": code})
-            if code:
-                self.triggers.now(now_ns, f"{self.command.name} ended with exit code {code}")
+        if command is not None and command.code is not None:
+            ended = f"{command.name} ended with exit code {command.code}"
+            self._event("note", ended, {"code": command.code})
+            if command.code and not self.triggers.heard(command):
+                self.triggers.now(now_ns, ended)
         for sentence in self.triggers.problems:
             self._event("note", sentence)
         self.triggers.problems.clear()
@@ -324,7 +324,7 @@ class Watch:
             self.intake.damage = None
         if self.losses.dropped > self._dropped_told:
             more, self._dropped_told = self.losses.dropped - self._dropped_told, self.losses.dropped
-            text = f"{more:,} packets were dropped by the capture ({self.losses.dropped:,} in all)"
+            text = f"the capture dropped {count(more, 'packet')} ({self.losses.dropped:,} in all)"
             self._event("loss", text, {"dropped": more, "total": self.losses.dropped}, grave=True)
 
     def status(self, now_ns: int, turn: float) -> Status:
@@ -385,7 +385,7 @@ class Watch:
         self._look_at_logs(now_ns)
         self.judge(now_ns, final=True)
         if self.book.left:
-            text = f"{self.book.left:,} suspicious connections were not looked at any more"
+            text = f"there was no time to look at {count(self.book.left, 'suspicious connection')}"
             self._event("note", f"{text}; run `notconn analyze` on the ring", grave=True)
         self.teller.finish(now_ns)
         status = self._status(now_ns, time.monotonic())
