@@ -124,12 +124,12 @@ def test_nothing_to_go_by_leaves_the_clocks_equal(times: list[int], span: tuple[
     [
         (
             ClockFit(2 * HOUR + 1500 * MS, 6 * MS, 3, 2.0),
-            "The log writes local time, UTC+2 h; its clock is 1.50 s ahead of the capture's (within 6 ms, from 3 lines)",
+            "The log writes local time, UTC+02:00; its clock is 1.50 s ahead of the capture's (within 6 ms, from 3 lines)",
         ),
         (ClockFit(-500 * MS, 6 * MS, 1, 2.0), "The log's clock is 500 ms behind the capture's (within 6 ms, from 1 line)"),
-        (ClockFit(-9 * HOUR // 2, 6 * MS, 2, 2.0), "UTC-4.5 h; its clock agrees with the capture's (within 6 ms, from 2"),
-        (ClockFit(0, 2 * NS, 0, 0.0), "was taken to agree with the capture's within 2.00 s, as no line of the log could"),
-        (ClockFit(HOUR, 2 * NS, 0, 0.0), "The log writes local time, UTC+1 h as it seems; its clock was taken to agree"),
+        (ClockFit(-9 * HOUR // 2, 6 * MS, 2, 2.0), "UTC-04:30; its clock agrees with the capture's (within 6 ms, from 2"),
+        (ClockFit(0, 2 * NS, 0, 0.0), "was taken to agree with the capture's within 2.00 s: no line of the log tells"),
+        (ClockFit(HOUR, 2 * NS, 0, 0.0), "The log writes local time, UTC+01:00 as it seems; its clock was taken to agree"),
     ],
 )
 def test_the_offset_is_said_in_a_sentence(fit: ClockFit, words: str) -> None:

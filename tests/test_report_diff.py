@@ -66,3 +66,13 @@ def test_the_json_says_the_same_and_names_are_harmless() -> None:
     assert tree["cured"] is False
     assert {one["state"] for one in tree["changes"]} == {one.state for one in found.changes}
     assert all(line.isprintable() for line in render_text(found).splitlines())
+
+
+def test_the_text_has_a_hundred_rows_at_most_and_counts_the_rest() -> None:
+    report = samples.apart(samples.many(1_000))
+    report = replace(report, incidents=tuple(replace(one, server=f"10.0.0.1:{one.id}") for one in report.incidents))
+    text = render_text(diff(report, report))
+    assert text.startswith("Not cured: 1,000 still there.")
+    assert len(text.splitlines()) == 103
+    assert text.endswith("  ... and 900 rows more: --format json has every one\n")
+    assert len(json.loads(render_json(diff(report, report)))["changes"]) == 1_000

@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_told_in_short_and_the_report_says_so(total: int, v
     short = [one for one in tree["incidents"] if "like" in one]
     assert {one.cause for one in report.incidents} == {one["cause"] for one in full.values()}
     assert all(one["timeline"] for one in full.values() if int(one["id"]) <= samples.FULL)
-    assert tree["limits"][-1].startswith(f"{len(short):,} incidents of {total:,} are told in short")
+    assert tree["limits"][-1].startswith(f"Of {total:,} incidents, {len(short):,} are told in short")
     assert all(one["like"] in full for one in short)
     validator.validate({**tree, "incidents": [*list(full.values())[:2], *short[:50], *short[-50:]]})
 

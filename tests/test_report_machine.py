@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
@@ -19,8 +20,6 @@ def test_csv_has_one_row_for_each_incident() -> None:
 
 
 def test_no_cell_of_the_csv_is_a_formula() -> None:
-    from dataclasses import replace
-
     incident = replace(samples.idle_drop_incident(), title="=cmd|' /C calc'!A0", client="@SUM(1)", owner="+1")
     text = render_csv(replace(samples.idle_drop(), incidents=(incident,)))
     for cell in next(csv.reader(io.StringIO(text.split("\n", 1)[1]))):
@@ -53,7 +52,7 @@ def test_sarif_names_the_files_of_those_told_in_short_by_their_place() -> None:
     assert last["message"]["text"].startswith("As incident 4: [2001:db8:1234:5678:270f:")
     assert last["properties"]["frames"] == [169_993, 169_997]
     (remark,) = run["invocations"][0]["toolExecutionNotifications"]
-    assert remark["message"]["text"].startswith("9,800 incidents of 10,000 are told in short")
+    assert remark["message"]["text"].startswith("Of 10,000 incidents, 9,800 are told in short")
     fingerprints = {result["partialFingerprints"]["incident/v1"] for result in run["results"]}
     assert len(fingerprints) == 10_000
 
@@ -70,6 +69,19 @@ def test_csv_says_who_stands_for_whom_where_titles_would_make_it_too_large() -> 
     assert rows[0]["title"].startswith("A device between")
     assert (rows[-1]["title"], rows[-1]["owner"]) == ("as 4", "as 4")
     assert rows[-1]["client"] == "[2001:db8:1234:5678:270f:abcd:ef01:2345]:29999"
+
+
+def test_a_rule_of_sarif_names_no_parties() -> None:
+    incident = samples.idle_drop_incident()
+    incident = replace(incident, title=f"It ended ({incident.client} to {incident.server})")
+    run = json.loads(render_sarif(replace(samples.idle_drop(), incidents=(incident,))))["runs"][0]
+    assert run["tool"]["driver"]["rules"] == [{"id": "firewall-idle-drop", "shortDescription": {"text": "It ended"}}]
+    assert run["results"][0]["message"]["text"].startswith(f"It ended ({incident.client} to ")
+
+
+def test_junit_says_what_to_change() -> None:
+    (failure,) = ET.fromstring(render_junit(samples.idle_drop())).findall(".//failure")
+    assert "\nChange 1: Send keepalives below the device's idle limit" in (failure.text or "")
 
 
 def test_junit_says_who_stands_for_whom() -> None:

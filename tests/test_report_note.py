@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.report.note import Code, Heading, Table, mark, note
+from analyzer.report.note import Bullets, Code, Heading, Paragraph, Table, mark, note
 from tests import report_samples as samples
 
 
@@ -36,3 +36,10 @@ def test_what_is_not_worked_out_is_a_table_row() -> None:
 
 def test_very_many_incidents_stay_a_comment() -> None:
     assert len(note(samples.many(3_000))) < 60
+
+
+def test_the_code_says_which_step_it_is_for() -> None:
+    blocks = note(samples.idle_drop())
+    steps = next(one for one in blocks if isinstance(one, Bullets) and one.items[0][0].text.startswith("1. Send keep"))
+    assert steps.items[2][0].text.startswith("3. Raise the idle limit")
+    assert any(isinstance(one, Paragraph) and one.spans[0].text.startswith("For 1: C (the full") for one in blocks)

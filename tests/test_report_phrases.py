@@ -92,3 +92,15 @@ def test_short_names_are_never_shared_by_paths_with_different_parts(paths: list[
         for other in paths:
             if parts[one] != parts[other] and parts[one] and parts[other]:
                 assert names[one] != names[other]
+
+
+def test_a_number_and_its_unit_stay_together() -> None:
+    assert phrases.unbroken("75 s after 2 MiB, 3 sent") == "75\u00a0s after 2\u00a0MiB, 3 sent"
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "words"),
+    [("a:1", "b:2", " (a:1 to b:2)"), (None, "b:2", " (b:2)"), ("a:1", None, ""), (None, None, "")],
+)
+def test_the_parties_of_a_title(client: str | None, server: str | None, words: str) -> None:
+    assert phrases.parties(client, server) == words

@@ -46,4 +46,4 @@ def test_the_frames_of_one_told_in_short_are_few_and_in_order() -> None:
 
 def test_the_sentence_counts() -> None:
     report = samples.many(1_000)
-    assert shortening(report, 990, "so.") == "990 incidents of 1,000 are told in short: so."
+    assert shortening(report, 990, "so.") == "Of 1,000 incidents, 990 are told in short: so."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,16 @@ def test_many_incidents_are_a_short_table() -> None:
     text = render(samples.many(2_000))
     assert len(text.splitlines()) < 200
     assert "500x" in text
+
+
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    summary = "It took exactly 75 ms and 12 s and 90 B. " * 9
+    incident = replace(samples.idle_drop_incident(), summary=summary)
+    for width in range(60, 100):
+        text = render(replace(samples.idle_drop(), incidents=(incident,)), width=width)
+        assert not re.search(r"\d\n +(?:ms|s|B)\b", text)
+        assert text.isascii()
+
+
+def test_the_code_says_which_change_it_is_for() -> None:
+    assert "For 1: Python (the full report has C, C# too):" in ticket(samples.idle_drop(), samples.idle_drop_incident())

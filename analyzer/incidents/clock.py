@@ -65,12 +65,14 @@ class ClockFit:
         """Say the offset as one sentence, without its full stop."""
         zone, skew = self.zone_ns, self.offset_ns - self.zone_ns
         within = format_duration(self.uncertainty_ns)
-        local = f"The log writes local time, UTC{zone / (3600 * NS):+g} h" if zone else ""
+        minutes = abs(zone) // (60 * NS)
+        sign = "-" if zone < 0 else "+"
+        local = f"The log writes local time, UTC{sign}{minutes // 60:02}:{minutes % 60:02}" if zone else ""
         if not self.anchors:
             taken = f"{local} as it seems; its clock" if local else "The log's clock"
             return (
-                f"{taken} was taken to agree with the capture's within {within}, as no line of the log could be tied "
-                "to a packet"
+                f"{taken} was taken to agree with the capture's within {within}: no line of the log tells the moment "
+                "of a packet, so it could not be measured"
             )
         if abs(skew) <= self.uncertainty_ns:
             told = "agrees with the capture's"

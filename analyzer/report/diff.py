@@ -29,6 +29,8 @@ _WORDS: dict[State, str] = {
     "new": "new",
 }
 _ORDER: tuple[State, ...] = ("new", "more", "same", "fewer", "not-exercised", "gone")
+_ROWS = 100
+"""Rows of the text; JSON has all."""
 _EVEN = 1.25
 """Rates that differ by less than this factor are called the same."""
 
@@ -123,9 +125,8 @@ def render_text(difference: Difference) -> str:
     else:
         left = [one for one in changes if one.state != "gone"]
         parts = [
-            f"{sum(one.state == state for one in left)} {_WORDS[state].partition(',')[0]}"
-            if state != "not-exercised"
-            else f"{sum(one.state == state for one in left)} not tried again"
+            f"{sum(one.state == state for one in left):,} "
+            + ("not tried again" if state == "not-exercised" else _WORDS[state].partition(",")[0])
             for state in _ORDER
             if any(one.state == state for one in left)
         ]
@@ -136,9 +137,11 @@ def render_text(difference: Difference) -> str:
     ]
     if difference.unread:
         lines.append(f"{unread[:1].upper()}{unread[1:]}: {', '.join(map(plain, difference.unread))}.")
-    for one in changes:
+    for one in changes[:_ROWS]:
         where = " -> ".join(plain(part) for part in (one.client, one.server) if part) or "no connection"
         lines.append(f"  {one.before:>5} -> {one.after:<5} {plain(one.cause)}  {where}  ({_WORDS[one.state]})")
+    if len(changes) > _ROWS:
+        lines.append(f"  ... and {count(len(changes) - _ROWS, 'row')} more: --format json has every one")
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -33,9 +32,6 @@ OVERVIEW = 12
 """Lines of the table under the headline."""
 ROWS = 20_000
 """Rows of the table of all incidents."""
-
-_UNIT = re.compile(r"(\d) ((?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB)\b)")
-"""A number and its unit stay on one line."""
 
 
 def render(report: Report) -> str:
@@ -84,7 +80,7 @@ def _environment() -> Any:
     def harmless(value: object) -> object:
         if not isinstance(value, str) or isinstance(value, Markup):
             return value
-        return _UNIT.sub("\\1\u00a0\\2", plain(value))
+        return phrases.unbroken(plain(value))
 
     environment = Environment(
         loader=PackageLoader("analyzer.report", "templates"),

@@ -95,11 +95,11 @@ def _shortened(report: Report, *, least: bool) -> Object:
             if least:
                 told = _difference(told, full[alike[one.id]])
         result["incidents"].append(told)
-    what = (
-        'each names, as "like", one of the same cause that is told in full. Who has to act, what calls answer and what '
-        "to change is told there; long lines of logs are cut."
+    how = (
+        'in the JSON report each names, as "like", one of the same cause that is told in full, with who has to act, '
+        "what calls answer and what to change. Long lines of logs are cut."
     )
-    result["limits"] = list(dict.fromkeys((*result["limits"], shortening(report, len(alike), what))))
+    result["limits"] = list(dict.fromkeys((*result["limits"], shortening(report, len(alike), how))))
     return result
 
 

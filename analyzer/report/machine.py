@@ -13,7 +13,7 @@ from urllib.parse import quote
 from analyzer.report.escape import csv_cell, plain, xml
 from analyzer.report.model import CaptureSummary, Confidence, Evidence, IncidentReport, Report
 from analyzer.report.note import mark
-from analyzer.report.phrases import connection, error_line, frames, headline
+from analyzer.report.phrases import connection, error_line, frames, headline, parties
 from analyzer.report.short import FULL, MOST_BYTES, frames_of, likeness, shortening, told_in_full
 from analyzer.units import NS, format_instant
 
@@ -90,7 +90,7 @@ def render_sarif(report: Report) -> str:
 def _sarif(report: Report, *, indexed: bool) -> str:
     titles: dict[str, str] = {}
     for one in report.incidents:
-        titles.setdefault(one.cause, one.title)
+        titles.setdefault(one.cause, one.title.removesuffix(parties(one.client, one.server)))
     alike = likeness(report, {one.id for one in told_in_full(report)})
     order = {cause: index for index, cause in enumerate(titles)}
     name, _, version = report.generated_by.partition(" ")
@@ -219,4 +219,5 @@ def _failure(one: IncidentReport, like: str | None) -> str:
         lines.append(f"Disproved by: {one.disproof}")
     if one.owner:
         lines.append(f"Who acts: {one.owner}")
+    lines += [f"Change {number}: {fix.text}" for number, fix in enumerate(one.fix, 1)]
     return "\n".join(xml(line) for line in lines)

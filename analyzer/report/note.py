@@ -141,16 +141,17 @@ def _incident(report: Report, incident: IncidentReport) -> list[Block]:
     if doubts:
         blocks += [Heading("What speaks against it", 2), Bullets(tuple(doubts))]
     if incident.fix:
-        blocks += [Heading("What to do", 2), Bullets(tuple((Span(plain(one.text)),) for one in incident.fix))]
+        steps = tuple((Span(f"{number}. {plain(one.text)}"),) for number, one in enumerate(incident.fix, 1))
+        blocks += [Heading("What to do", 2), Bullets(steps)]
         blocks += _code(incident.fix)
     return blocks
 
 
 def _code(fixes: Iterable[Fix]) -> list[Block]:
-    for fix in fixes:
+    for number, fix in enumerate(fixes, 1):
         for language, source in fix.code.items():
             others = ", ".join(plain(one) for one in fix.code if one != language)
-            words = f"In {plain(language)}" + (f" (the full report has it in {others} too)" if others else "")
+            words = f"For {number}: {plain(language)}" + (f" (the full report has {others} too)" if others else "")
             return [Paragraph((Span(words + ":"),)), Code(block(source.strip("\n")), language)]
     return []
 

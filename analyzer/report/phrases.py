@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -28,6 +29,7 @@ __all__ = [
     "short_names",
     "span",
     "stem",
+    "unbroken",
 ]
 
 CULPRIT: Mapping[Culprit, str] = {
@@ -78,6 +80,14 @@ def clock(ns: int, digits: int = 6) -> str:
     """Return the time of day in UTC, ``14:33:50.264531``."""
     text = format_instant(ns)
     return text[11 : 20 + digits] if text.endswith("Z") else text
+
+
+_UNIT = re.compile(r"(\d) ((?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB)\b)")
+
+
+def unbroken(text: str) -> str:
+    """Return the text with each number and its unit joined by a no-break space, so that they stay on one line."""
+    return _UNIT.sub("\\1\u00a0\\2", text)
 
 
 def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -55,6 +55,6 @@ def frames_of(incident: IncidentReport) -> list[int]:
     return sorted({number for one in incident.evidence for number in one.frames})[:_MOST_FRAMES]
 
 
-def shortening(report: Report, short: int, what: str) -> str:
-    """Return the sentence that says how many incidents are told in short; ``what`` says how, and where the rest is."""
-    return f"{count(short, 'incident')} of {len(report.incidents):,} are told in short: {what}"
+def shortening(report: Report, short: int, how: str) -> str:
+    """Return the sentence that says how many incidents are told in short; ``how`` says where the rest is told."""
+    return f"Of {count(len(report.incidents), 'incident')}, {short:,} are told in short: {how}"

@@ -24,6 +24,7 @@ from analyzer.report.phrases import (
     instant,
     named,
     score,
+    unbroken,
 )
 from analyzer.values import dataclass, replace
 
@@ -130,9 +131,10 @@ class _Page:
 def _wrapped(text: str, width: int, lead: str = "", limit: int = 99) -> list[str]:
     """Wrap ``text`` after ``lead``, at most ``limit`` lines; the last one ends in dots when more was to say."""
     indent = " " * len(lead)
-    lines = textwrap.wrap(
-        text, width, initial_indent=lead, subsequent_indent=indent, break_on_hyphens=False, break_long_words=True
-    ) or [lead.rstrip()]
+    wrapper = textwrap.TextWrapper(
+        width, initial_indent=lead, subsequent_indent=indent, break_on_hyphens=False, break_long_words=True
+    )
+    lines = [line.replace("\u00a0", " ") for line in wrapper.wrap(unbroken(text)) or [lead.rstrip()]]
     if len(lines) > limit:
         lines = lines[:limit]
         last = lines[-1]
@@ -262,8 +264,8 @@ def _code(page: _Page, fixes: Sequence[Fix]) -> list[str]:
             if len(body) <= _CODE_LINES and all(len(line) + 4 <= page.width for line in body):
                 others = dict.fromkeys(plain(name) for one in fixes for name in one.code if name != language)
                 more = f" (the full report has {', '.join(others)} too)" if others else ""
-                which = f"{number}. in" if number <= _SHOWN_FIXES else "In"
-                head = page.clip(f"{'':<{_LABEL}}{which} {plain(language)}{more}:")
+                which = f"For {number}: " if number <= _SHOWN_FIXES else ""
+                head = page.clip(f"{'':<{_LABEL}}{which}{plain(language)}{more}:")
                 return [page.paint("2", head), *(f"    {line}" for line in body)]
     return []
 
