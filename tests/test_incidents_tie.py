@@ -188,6 +188,22 @@ def test_a_healthy_connection_is_only_named_where_the_log_names_it() -> None:
     assert unnamed.symptom.flow_index is None
 
 
+@pytest.mark.parametrize(("before", "cause"), [(NS // 2, "server-restarted"), (5 * NS, "no-network-cause")])
+def test_of_two_that_the_log_may_mean_the_one_that_just_died_explains_it(before: int, cause: str) -> None:
+    well = _talk(50200, START)
+    for _ in range(8):
+        well.wait("2s")
+        well.exchange()
+    dead = _talk(50201, START)
+    # Whose RST this is stays open, so that its cause is less sure than that the other connection was well.
+    dead.wait("1s")
+    dead.client("x")
+    dead.server_rst(with_ack=False)
+    lines = ((START + 20 * MS, "connected to 10.9.0.7:8080"), (dead.now + before, "send to 10.9.0.7:8080 failed 10057"))
+    (found,), _ = tie(_lines(*lines), well, dead)
+    assert found.diagnosis.cause == cause
+
+
 def test_a_log_in_another_zone_is_tied_all_the_same() -> None:
     conv = _talk(50200, START)
     opened = conv.packets[2][0]
@@ -389,7 +405,9 @@ def test_a_connection_that_the_log_calls_made_was_not_used_too_early() -> None:
     conv.client("GET / HTTP/1.1\r\n\r\n", acked=False, after="300ms")
     conv.server_rst()
     whole = [at // NS * NS for at in (made, conv.now)]
-    text = _lines((whole[0], "INFO connected to 10.9.0.7:8080"), (whole[1], "ERROR send to 10.9.0.7:8080 failed: 10057"))
+    text = _lines(
+        (whole[0], "INFO connected to 10.9.0.7:8080"), (whole[1], "ERROR send to 10.9.0.7:8080 failed: 10057")
+    )
     (incident,), _ = tie(text.replace(".000Z", "Z"), conv)
     assert incident.diagnosis.cause == "server-reset"
     assert {other.cause: other.score for other in incident.diagnosis.others}["used-before-connected"] < LEAST

@@ -26,6 +26,8 @@ _NEAR_TIE = 0.02
 _FORGOTTEN_NS = 900 * NS
 """An application rarely uses a socket again that died longer ago; such a death explains an error less well."""
 _NO_WIRE_CAUSE = ("no-network-cause", "connect-context-not-updated", "wrong-socket-used")
+_OTHERS_WELL = 0.7
+"""What a connection in order explains where another one that the error may mean has just died."""
 _ONLY_IF_NAMED = (*_NO_WIRE_CAUSE, "client-closed-locally", "close-wait-leak", "insufficient-evidence")
 _WELL_UNTIL_NS = 10 * NS
 """A connection that dies later than this after an error was well at the error, by any clock that is a guess."""
@@ -231,8 +233,18 @@ def _ranked(
         if named and index not in named:
             fit *= _NOT_NAMED
         ranked.append((fit, examination))
+    if any(_just_died(one) for _, one in ranked):
+        ranked = [(fit * (_OTHERS_WELL if one.cause in _NO_WIRE_CAUSE else 1.0), one) for fit, one in ranked]
     ranked.sort(key=lambda pair: -pair[0])
     return [pair for pair in ranked if pair[0] > 0]
+
+
+def _just_died(examination: Examination) -> bool:
+    """Tell whether a connection died, and not by its client's own close, right before the error."""
+    time, death = examination.symptom.time_ns, examination.death_ns
+    if time is None or death is None or examination.cause in _ONLY_IF_NAMED:
+        return False
+    return -examination.symptom.uncertainty_ns <= time - death <= NS
 
 
 def _nearest(rows: Iterable[int], symptom: Symptom, examiner: Examiner) -> Sequence[int]:
