@@ -15,6 +15,7 @@ from analyzer.incidents.tie import Incident, from_capture, from_log
 from analyzer.report.model import Evidence, IncidentReport
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
+from tests.cases import answered
 from tests.conversations import CONVERSATIONS, guilty
 from tests.reading import examiner_of, log_of, rules, stamp
 from tests.wire import Conversation, write_pcap
@@ -196,3 +197,12 @@ def test_a_row_of_a_crowd_has_no_long_parts() -> None:
     assert (short.id, short.cause, short.score, short.evidence) == (full.id, full.cause, full.score, full.evidence)
     assert full.timeline
     assert full.fix
+
+
+@pytest.mark.parametrize("name", ["retry-loop-on-closed-port", "ftp-nightly-job"])
+def test_what_the_program_did_with_its_socket_is_told_by_a_log_alone(name: str) -> None:
+    said = [[one.summary for one in answered(name, with_log=log).incidents] for log in (True, False)]
+    assert said[0]
+    assert said[1]
+    assert all("The log's 10057 shows that the " in one for one in said[0])
+    assert not any("the program " in one or "used it" in one for one in said[1])
