@@ -13,6 +13,7 @@ nothing.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import mmap
 import os
@@ -248,19 +249,19 @@ def through_a_pipe(folder: Path, count: int, memory: str, per_s: int) -> tuple[l
     watch.stdin.write(section_block() + interface_block(1, _CAPTURED, name="soak"))
     began, started, sent = time.time_ns(), time.monotonic(), 0
     most: list[float] = []
+    watching = Most(watch.pid)
     step = 500
     for first in range(0, count, step):
-        if first % _PART == 0:
-            most.append(0.0)
         blocks, packets = blocks_of_flows(first, min(step, count - first), began, per_s)
         watch.stdin.write(blocks)
         sent += packets
-        most[-1] = max(most[-1], memory_of(watch.pid))
         done = min(first + step, count)
         if done % _PART == 0 or done == count:
+            most.append(watching.take())
             seconds = time.monotonic() - started
             print(f"{done:>10,} flows  memory {most[-1]:6.0f} MiB  {seconds:6.0f} s", flush=True)
     peak = memory_of(watch.pid, "VmHWM")
+    watching.stop()
     watch.stdin.close()
     watch.wait(600)
     reader.join()
@@ -307,6 +308,30 @@ def memory_of(pid: int, name: str = "VmRSS") -> float:
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+class Most:
+    """The most resident memory of a process since it was last asked, looked at ten times a second."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._most, self._over = pid, 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.1):
+            with contextlib.suppress(OSError):
+                self._most = max(self._most, memory_of(self._pid))
+
+    def take(self) -> float:
+        """Return it in MiB, and begin anew."""
+        most, self._most = self._most, 0.0
+        return most
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._over.set()
+        self._thread.join()
 
 
 def finish(watch: subprocess.Popen[str]) -> dict[str, Any]:
@@ -374,13 +399,15 @@ def flows(count: int, rate: int, backend: str, memory: str) -> None:
     with tempfile.TemporaryDirectory(prefix="notconn-bench-") as folder:
         watch = cable.watch(Path(folder), "--with", backend, "--memory", memory, "--ring-size", "256MiB")
         sent, most, started = 0, [], time.monotonic()
+        watching = Most(watch.pid)
         for begun in range(0, count, _PART):
             sent += cable.send("flows", rate, min(_PART, count - begun), begun)
-            most.append(memory_of(watch.pid))
+            most.append(watching.take())
             seconds = time.monotonic() - started
             print(f"{begun + _PART:>10,} flows  memory {most[-1]:6.0f} MiB  {seconds:6.0f} s", flush=True)
         time.sleep(2)
         peak = memory_of(watch.pid, "VmHWM")
+        watching.stop()
         end = finish(watch)
     print(
         f"{backend}: sent {sent:,}, seen {end['packets']:,}, dropped {end['dropped']}, incidents {end['incidents']}, "

@@ -58,7 +58,7 @@ def test_a_status_is_a_sentence_and_counters() -> None:
         "1,234,567 packets (1,234/s), 123 open connections, 3 incidents, 17 packets dropped, 1 gap, "
         "2 connections given up for want of memory, 12 MiB of flows, 40 MiB of packets"
     )
-    assert "drops not told yet" in describe(replace(status(), drops_known=False))
+    assert "drops not known" in describe(replace(status(), drops_known=False))
     metrics = {metric.name: metric for metric in metrics_of(status())}
     assert metrics["notconn_capture_up"].samples[()] == 0
     assert metrics["notconn_incidents_total"].samples[("cause", "server-reset"), ("confidence", "high")] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import threading
 import time
 import tracemalloc
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from analyzer.capture.file import read_capture
 from analyzer.capture.pcapng_writer import interface_block, packet_block, section_block
 from analyzer.endpoint import parse_endpoint
 from analyzer.errors import CaptureError, OutputError
@@ -176,6 +178,45 @@ def test_a_pipe_that_brings_hours_a_second_leaves_nothing_unseen(tmp_path: Path,
     events: list[Event] = []
     Watch(plan, events.append).run()
     assert (events[-1].values["packets"], events[-1].values["incidents"]) == (2 * count, count)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_comes_through_a_pipe_ends_in_order(tmp_path: Path, rules: RuleSet, seed: int) -> None:
+    """Cut, torn, with garbage in it, or begun twice: an end or a sentence, and a ring that can be read."""
+    rng = random.Random(seed)
+    packets = [*talk(50123, rounds=30).packets, *_refused(50300).packets]
+    stream = bytearray(_PREAMBLE + b"".join(packet_block(0, ts_ns, data, len(data)) for ts_ns, data in packets))
+    place = rng.randrange(len(stream))
+    match seed % 6:
+        case 0:
+            del stream[place:]
+        case 1:
+            del stream[place : place + rng.randrange(1, 300)]
+        case 2:
+            stream[place:place] = rng.randbytes(rng.randrange(1, 3000))
+        case 3:
+            for _ in range(rng.randrange(1, 20)):
+                stream[rng.randrange(len(stream))] = rng.randrange(256)
+        case 4:
+            at = place // 4 * 4
+            stream[at : at + 4] = rng.choice((b"\xff\xff\xff\xff", bytes(4), b"\0\0\0\x80", b"\xff\xff\xff\x7f"))
+        case _:
+            stream += stream[place:] + stream
+    tap = FakeTap()
+    while stream:
+        size = rng.choice((1, 30, 1000, 50_000))
+        tap.give(bytes(stream[:size]))
+        del stream[:size]
+    tap.end()
+    events: list[Event] = []
+    watch = Watch(Plan("pipe", lambda: tap, rules, tmp_path, own_clock=False, restart=False), events.append)
+    try:
+        watch.run()
+        assert events[-1].kind == "end"
+    except CaptureError as error:
+        assert str(error).startswith("pipe: ")
+    kept = sum(read_capture(str(path), hash_file=False).info.packets for path in (tmp_path / "ring").glob("ring-0*"))
+    assert kept == watch.intake.seen
 
 
 def test_it_ends_after_the_first_incident_where_asked_and_after_its_time(run: Callable[..., _Running]) -> None:

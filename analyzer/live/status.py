@@ -104,7 +104,7 @@ def describe(status: Status) -> str:
         f"{count(status.packets, 'packet')} ({status.packets_per_s:,.0f}/s)",
         count(status.open_flows, "open connection"),
         count(sum(status.counts.values()), "incident"),
-        f"{count(status.dropped, 'packet')} dropped" if status.drops_known else "drops not told yet",
+        f"{count(status.dropped, 'packet')} dropped" if status.drops_known else "drops not known",
     ]
     if status.gaps:
         parts.append(count(status.gaps, "gap"))

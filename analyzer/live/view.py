@@ -51,7 +51,7 @@ def _head(status: Status) -> Text:
 
 def _numbers(status: Status) -> Table:
     table = Table.grid(padding=(0, 2))
-    lost = f"{status.dropped:,}" if status.drops_known else "not told yet"
+    lost = f"{status.dropped:,}" if status.drops_known else "not known"
     if status.gaps:
         lost += f", {count(status.gaps, 'gap')}"
     ring = f"{status.ring_used / 2**20:,.0f} of {status.ring_bound / 2**20:,.0f} MiB"
