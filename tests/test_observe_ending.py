@@ -212,7 +212,9 @@ def test_unread_data_is_told_by_the_acknowledgment() -> None:
     assert known(facts_of(read), "unread_data_at_reset") is False
 
 
-@pytest.mark.parametrize("make", [ordinary.reset_after_both_fins, ordinary.reset_by_closed_client])
+@pytest.mark.parametrize(
+    "make", [ordinary.reset_after_both_fins, ordinary.reset_by_closed_client, ordinary.goodbye_answered_by_reset]
+)
 def test_a_reset_that_tidies_up_is_known_for_it(make: object) -> None:
     assert callable(make)
     assert known(facts_of(make()), "reset_ends_closed_flow") is True

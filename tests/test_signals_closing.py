@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from analyzer.signals.closing import Closing, read_closing
+import pytest
+
+from analyzer.signals.closing import Closing, read_closing, says_goodbye
 from tests.conversations import guilty, ordinary
 from tests.reading import view_of
 from tests.wire import Conversation
@@ -114,3 +116,30 @@ def test_a_request_is_no_farewell_though_its_program_closes_when_no_answer_comes
     conv.client("GET / HTTP/1.1\r\n\r\n", acked=False)
     conv.fin("client", acked=False, after="3s")
     assert len(closing_of(conv).data_after_responder_fin) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "goodbye"),
+    [
+        (b"QUIT\r\n", True),
+        (b"a7 LOGOUT\r\n", True),
+        (b"quit\n", True),
+        (b"*1\r\n$4\r\nQUIT\r\n", True),
+        (b"\x01\x00\x00\x00\x01", True),
+        (b"X\x00\x00\x00\x04", True),
+        (b"\xe0\x00", True),
+        (b"\x30\x05\x02\x01\x07\x42\x00", True),
+        (b"\x03\x00\x00\x09\x02\xf0\x80\x21\x80", True),
+        (b"\x88\x82\x01\x02\x03\x04\x02\xea", True),
+        (b"\x15\x03\x03\x00\x1a" + bytes(26), True),
+        (b"QUITE\r\n", False),
+        (b"NOOP\r\n", False),
+        (b"SELECT quit\r\nfrom x", False),
+        (b"\x01\x00\x00\x00\x0e", False),
+        (b"X\x00\x00\x00\x08abcd", False),
+        (b"\xe0\x00\x01", False),
+        (b"", False),
+    ],
+)
+def test_a_goodbye_is_known_by_its_words(words: bytes, goodbye: bool) -> None:
+    assert says_goodbye(words) is goodbye

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analyzer.around.surroundings import Surroundings
 from analyzer.factset import FactSet
 from analyzer.flows.model import FIN, RST, SYN, Segment
+from analyzer.signals.closing import says_goodbye
 from analyzer.signals.ending import EndingKind
 from analyzer.signals.reading import Reading
 from analyzer.signals.reset import Origin, Reset, ResetForm, acknowledges_less
@@ -225,5 +226,14 @@ def _tidying(reading: Reading, reset: Reset) -> bool:
         if rst.from_initiator:
             return True
         return not closing.data_after_responder_fin
-    # The client had closed, the server answers with a RST: both wanted the end.
-    return other_fin is not None and other_fin.frame < rst.frame and not rst.from_initiator
+    if rst.from_initiator:
+        return False
+    # The client had closed or said goodbye, the server answers with a RST: both wanted the end.
+    return (other_fin is not None and other_fin.frame < rst.frame) or _took_leave(reading, rst)
+
+
+def _took_leave(reading: Reading, rst: Segment) -> bool:
+    """Tell whether the last words before a RST are the initiator's goodbye."""
+    said = next((s for s in reversed(reading.view.segments) if s.payload_len and s.frame < rst.frame), None)
+    half = reading.flow.initiator
+    return said is not None and said.from_initiator and said.frame == half.tail_frame and says_goodbye(half.tail)

@@ -10,12 +10,23 @@ from analyzer.signals.wire import WireView
 from analyzer.units import MS
 from analyzer.values import dataclass
 
-__all__ = ["Closing", "read_closing"]
+__all__ = ["Closing", "read_closing", "says_goodbye"]
 
 _ONE_BREATH_NS = 100 * MS
 """A program that closes sooner after its last words awaited no answer to them."""
 _CLOSE_NOTIFY = re.compile(rb"\x15\x03[\x00-\x04]|\x17\x03\x03\x00\x13", re.DOTALL)
 """An alert record; in TLS 1.3 an encrypted one of two bytes, its type and its tag (RFC 8446 §5.2)."""
+_GOODBYE = re.compile(
+    rb"(?i:(?:[!-~]{1,12} )?(?:quit|logout|exit|bye)\r?\n$)"  # SMTP, FTP, POP3, IMAP with its tag
+    rb"|(?i:\*1\r\n\$4\r\nquit\r\n$)"  # Redis
+    rb"|\x01\x00\x00\x00\x01$"  # MySQL: COM_QUIT
+    rb"|X\x00\x00\x00\x04$"  # PostgreSQL: Terminate
+    rb"|\xe0\x00$"  # MQTT: DISCONNECT
+    rb"|0.\x02[\x01-\x04].{1,4}B\x00$"  # LDAP: unbind, after its message number
+    rb"|\x03\x00\x00\x09\x02\xf0\x80!"  # RDP: disconnect-provider ultimatum (T.125)
+    rb"|\x88[\x80-\xff]",  # WebSocket: close, masked
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,11 @@ def read_closing(view: WireView) -> Closing:
     if initiator_fin is not None:
         after_own = _new_data(view.responder, initiator_fin)
     return Closing(initiator_fin, responder_fin, first, fin_acked, late, after_own, resets, acked, farewell)
+
+
+def says_goodbye(words: bytes) -> bool:
+    """Tell whether ``words``, the beginning of an initiator's last data, end a session: it wants nothing more."""
+    return _CLOSE_NOTIFY.match(words) is not None or _GOODBYE.match(words) is not None
 
 
 def _first_fin(segments: tuple[Segment, ...]) -> Segment | None:

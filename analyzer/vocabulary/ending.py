@@ -148,7 +148,7 @@ RESET = (
     ),
     truth(
         "reset_ends_closed_flow",
-        "The RST came after both FINs, or from the side that had closed: ordinary tidying up",
+        "The RST came after both FINs, after a goodbye, or from the side that had closed: ordinary tidying up",
         NO_RESET,
         "The RST only tidied up a connection that was closed already.",
     ),

@@ -272,6 +272,17 @@ def plain_http2_idles_after_its_settings() -> Conversation:
     return conv
 
 
+def goodbye_answered_by_reset() -> Conversation:
+    """The client takes its leave in the protocol's own words; the server spares itself the close."""
+    conv = Conversation(server="10.9.0.7:25")
+    conv.handshake()
+    conv.server("220 mx ESMTP\r\n")
+    conv.exchange("EHLO app\r\n", "250 mx\r\n")
+    conv.client("QUIT\r\n")
+    conv.server_rst()
+    return conv
+
+
 def opened_in_advance_and_left() -> Conversation:
     """A browser's spare connection: the server tires of it first, and the browser looks at it only minutes later."""
     conv = Conversation()
@@ -309,6 +320,7 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         long_poll_is_cancelled,
         measurements_are_sent,
         plain_http2_idles_after_its_settings,
+        goodbye_answered_by_reset,
         opened_in_advance_and_left,
     )
 }
