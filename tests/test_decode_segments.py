@@ -98,6 +98,14 @@ def test_impossible_header_lengths_are_marked(words: int, bit: int) -> None:
     assert decoded.counts[col.STOP_TCP_BAD] == (bit == col.BIT_BOGUS)
 
 
+def test_an_impossible_header_is_never_called_longer_than_its_segment() -> None:
+    frame = bytearray(Packet().ethernet())
+    frame[16:18] = (36).to_bytes(2, "big")
+    frame[14 + 20 + 12] = 0x40
+    (row,) = Decoded([bytes(frame[:50])]).rows
+    assert row[col.ROW_BITS] & (col.BIT_BOGUS | col.BIT_SHORT) == col.BIT_BOGUS
+
+
 @pytest.mark.parametrize(
     ("source", "target"), [("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "192.168.255.254"), ("2001:db8::1", "2001:db8::2")]
 )

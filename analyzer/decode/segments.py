@@ -147,7 +147,8 @@ def _read(
     captured = end - p - size
     if length < 0:
         length = 0
-        bits |= BIT_SHORT
+        if not bits & BIT_BOGUS:
+            bits |= BIT_SHORT
     if captured < 0:
         captured = 0
         bits |= BIT_CUT
