@@ -104,3 +104,7 @@ def test_columns_tell_what_is_open() -> None:
     }
     assert rows == {1: (True, False), 2: (True, False), 3: (False, True), 4: (False, False)}
     assert bytes_of(running.digest) > 0
+    order = {port: n for n, port in enumerate(rows)}
+    every = np.ones(4, dtype=bool)
+    kept = [{port for port, n in order.items() if view.most_telling(every, room)[n]} for room in (1, 2, 3)]
+    assert kept == [{4}, {4, 3}, {4, 3, 2}]

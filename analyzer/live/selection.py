@@ -47,13 +47,15 @@ class Columns:
     """Of the flow's last packet; 0 for an entry without packets."""
     closed: Any
     """A FIN of both halves, or a RST."""
+    reset: Any
+    """A RST."""
     opening: Any
     """Packets of one half only."""
     packets: Any
 
     def most_telling(self, candidates: Any, room: int) -> Any:
-        """Choose ``room`` of the candidates: open before closed, spoken both ways before tried, late before early."""
-        rank = np.where(self.closed, 0, np.where(self.opening, 1, 2))
+        """Choose ``room`` of the candidates: open, then tried, then reset, then closed in order; late before early."""
+        rank = np.where(self.closed, np.where(self.reset, 1, 0), np.where(self.opening, 2, 3))
         order = np.lexsort((self.last_ns, rank, candidates))
         chosen = np.zeros(len(rank), dtype=bool)
         chosen[order[-room:]] = True
@@ -67,9 +69,11 @@ def columns(digest: Digest) -> Columns:
     packets = [halves[:, side + lay.H_PACKETS] & _LOW32 for side in (low, high)]
     fins = [halves[:, side + lay.H_COUNTS] >> lay.COUNT_ONE_FIN & lay.COUNT_LIMIT for side in (low, high)]
     rsts = [halves[:, side + lay.H_COUNTS] >> lay.COUNT_ONE_RST for side in (low, high)]
+    reset = (rsts[0] > 0) | (rsts[1] > 0)
     return Columns(
         last_ns=np.maximum(halves[:, low + lay.H_LAST_NS], halves[:, high + lay.H_LAST_NS]),
-        closed=((fins[0] > 0) & (fins[1] > 0)) | (rsts[0] > 0) | (rsts[1] > 0),
+        closed=((fins[0] > 0) & (fins[1] > 0)) | reset,
+        reset=reset,
         opening=(packets[0] == 0) | (packets[1] == 0),
         packets=packets[0] + packets[1],
     )
