@@ -198,6 +198,17 @@ def test_the_limit_lies_between_what_lived_and_what_died() -> None:
     assert alone.startswith("The limit is at most 5 min: no shorter silence was seen")
 
 
+def test_what_died_of_something_else_tells_no_limit() -> None:
+    other = Conversation(client="10.0.0.5:50400", start=START)
+    other.handshake()
+    other.exchange()
+    other.fin("server")
+    other.client("late", acked=False, after="2s")
+    other.server_rst(with_ack=False)
+    text = findings_of(_idle_drop(50_300, START, 300), other)["idle-limit-inferred"].text
+    assert text.startswith("The limit is at most 5 min:")
+
+
 def test_a_contradiction_is_said() -> None:
     lived = Conversation(client="10.0.0.5:50400", start=START)
     lived.handshake()

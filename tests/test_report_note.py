@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from analyzer.report.model import Finding
 from analyzer.report.note import Bullets, Code, Heading, Paragraph, Table, mark, note
 from tests import report_samples as samples
 
@@ -32,6 +33,17 @@ def test_what_is_not_worked_out_is_a_table_row() -> None:
     blocks = note(samples.three_in_a_group())
     table = [one for one in blocks if isinstance(one, Table)][-1]
     assert [row[0][0].text for row in table.rows] == ["3", "1"]
+
+
+def test_a_flood_of_findings_is_counted() -> None:
+    storms = tuple(Finding("storm", f"Storm {number}", "It was one.") for number in range(30))
+    (items,) = (
+        one.items
+        for one in note(replace(samples.idle_drop(), findings=storms))
+        if isinstance(one, Bullets) and one.items[0][0].text == "Storm 0."
+    )
+    assert len(items) == 13
+    assert items[-1][0].text == "And 18 more of these kinds in the full report."
 
 
 def test_very_many_incidents_stay_a_comment() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.report import phrases
+from analyzer.report.model import Finding
 from tests import report_samples as samples
 
 
@@ -104,3 +105,9 @@ def test_a_number_and_its_unit_stay_together() -> None:
 )
 def test_the_parties_of_a_title(client: str | None, server: str | None, words: str) -> None:
     assert phrases.parties(client, server) == words
+
+
+def test_what_was_not_examined_comes_first_and_one_of_each_kind_before_the_rest() -> None:
+    kinds = ("storm", "storm", "limit", "not-examined", "limit", "crowd")
+    told = phrases.telling(Finding(kind, str(place), "") for place, kind in enumerate(kinds))
+    assert [one.title for one in told] == ["3", "0", "2", "5", "1", "4"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from analyzer.report.model import Finding
 from analyzer.report.text import TICKET_LINES, render, ticket, wants_color
 from tests import report_samples as samples
 
@@ -87,3 +88,13 @@ def test_no_line_ends_between_a_number_and_its_unit() -> None:
 
 def test_the_code_says_which_change_it_is_for() -> None:
     assert "For 1: Python (the full report has C, C# too):" in ticket(samples.idle_drop(), samples.idle_drop_incident())
+
+
+def test_a_flood_of_findings_is_counted() -> None:
+    storms = tuple(Finding("storm", f"Storm {number}", "It was one.") for number in range(30))
+    report = replace(samples.idle_drop(), findings=(*storms, Finding("not-examined", "Not every one", "3 were not.")))
+    text = render(report)
+    assert text.index("Not every one. 3 were not.") < text.index("Storm 0.")
+    assert "Storm 10." in text
+    assert "Storm 11." not in text
+    assert "  - And 19 more of these kinds: --format html has every one.\n" in text

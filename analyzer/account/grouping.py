@@ -50,7 +50,7 @@ def groups(incidents: Sequence[Incident]) -> tuple[list[GroupReport], dict[int, 
         found.append(
             GroupReport(
                 name,
-                f"{len(positions)} incidents of {cause}{to}",
+                f"{len(positions):,} incidents of {cause}{to}",
                 cause,
                 tuple(str(position + 1) for position in positions),
                 str(example + 1),
@@ -125,9 +125,9 @@ def _storms(around: Surroundings) -> Iterable[Finding]:
             yield Finding(
                 "reconnect-storm",
                 f"Reconnect storm to {endpoint}",
-                f"{most} connection attempts within a minute, {failed} of {len(attempts)} in all failed or were reset. "
-                "Reconnecting without a growing pause keeps a struggling server down; back off exponentially with "
-                "jitter.",
+                f"{most:,} connection attempts within a minute, {failed:,} of {len(attempts):,} in all failed or were "
+                "reset. Reconnecting without a growing pause keeps a struggling server down; back off exponentially "
+                "with jitter.",
                 tuple(row.first_frame for row in attempts[when : when + 3]),
                 around.capture.info.path,
                 f"tcp.flags.syn == 1 && tcp.flags.ack == 0 && {_field(endpoint.packed, 'dst')} == {endpoint.address} "
@@ -193,7 +193,8 @@ def _idle_limits(incidents: Sequence[Incident], around: Surroundings) -> Iterabl
     doubtful: dict[str, str] = {}
     of_doubtful: list[str] = []
     for server, cases in list(by_server.items())[:_MOST_HOSTS]:
-        fatal = [v for _, one in cases if isinstance(v := one.diagnosis.fact("shortest_fatal_silence"), int)]
+        # Not the shortest that any connection to the server died after: others may have died of something else.
+        fatal = [v for _, one in cases if isinstance(v := one.diagnosis.fact("silence_before_end"), int)]
         lived = [v for _, one in cases if isinstance(v := one.diagnosis.fact("longest_survived_silence"), int)]
         if not fatal:
             continue

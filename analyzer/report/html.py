@@ -100,6 +100,7 @@ def _environment() -> Any:
         instant=phrases.instant,
         link=link,
         score=phrases.score,
+        telling=phrases.telling,
         trusted=Markup,
     )
     environment.globals.update(

@@ -27,6 +27,7 @@ from analyzer.report.phrases import (
     instant,
     named,
     score,
+    telling,
 )
 from analyzer.units import format_duration
 
@@ -67,7 +68,7 @@ def _render(report: Report, worked: int, rows: int) -> str:
         lines += _table(report, rows)
     if report.findings:
         lines += ["### Beside the incidents", ""]
-        for finding in report.findings:
+        for finding in telling(report.findings):
             place = f" ({frames(finding.frames)})" if finding.frames else ""
             lines.append(f"- **{markdown(finding.title)}**: {markdown(finding.text)}{place}")
         lines.append("")

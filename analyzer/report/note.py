@@ -20,6 +20,7 @@ __all__ = ["Block", "Bullets", "Code", "Heading", "Paragraph", "Span", "Table", 
 
 WORKED = 3
 _ROWS = 30
+_FINDINGS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,11 @@ def note(report: Report, *, worked: int = WORKED) -> list[Block]:
         blocks += _overview(report)
     if report.findings:
         blocks.append(Heading("Beside the incidents", 2))
-        blocks.append(
-            Bullets(tuple((Span(_sentence(one.title), "bold"), Span(" " + plain(one.text))) for one in report.findings))
-        )
+        told = phrases.telling(report.findings)[:_FINDINGS]
+        items: list[Spans] = [(Span(_sentence(one.title), "bold"), Span(" " + plain(one.text))) for one in told]
+        if len(report.findings) > len(told):
+            items.append((Span(f"And {len(report.findings) - len(told):,} more of these kinds in the full report."),))
+        blocks.append(Bullets(tuple(items)))
     blocks.append(Heading("Captures and limits", 2))
     lines = [line for capture in report.captures for line in capture_lines(capture)]
     blocks.append(Bullets(tuple((Span(line),) for line in (*lines, *map(plain, report.limits)))))

@@ -7,7 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from analyzer.report.escape import plain
-from analyzer.report.model import UNREADABLE, CaptureSummary, Confidence, Culprit, Evidence, IncidentReport, Report
+from analyzer.report.model import (
+    UNREADABLE,
+    CaptureSummary,
+    Confidence,
+    Culprit,
+    Evidence,
+    Finding,
+    IncidentReport,
+    Report,
+)
 from analyzer.units import format_instant
 from analyzer.values import replace
 
@@ -29,6 +38,7 @@ __all__ = [
     "short_names",
     "span",
     "stem",
+    "telling",
     "unbroken",
 ]
 
@@ -208,6 +218,16 @@ def _answer(report: Report) -> str:
     told = ", ".join(f"{number:,} {cause}" for cause, number in causes[:_CAUSES])
     more = f" and {len(causes) - _CAUSES} more" if len(causes) > _CAUSES else ""
     return f"{count(total, 'incident')} with {count(len(causes), 'different cause')}: {told}{more}."
+
+
+def telling(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings with what was not examined first, then the first of each kind, then the rest, each in order."""
+    kinds: set[str] = set()
+    ranks: list[tuple[int, Finding]] = []
+    for one in findings:
+        ranks.append((0 if one.id == "not-examined" else 2 if one.id in kinds else 1, one))
+        kinds.add(one.id)
+    return [one for _, one in sorted(ranks, key=lambda each: each[0])]
 
 
 def span(captures: Iterable[CaptureSummary]) -> tuple[int, int] | None:

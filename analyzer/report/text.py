@@ -24,6 +24,7 @@ from analyzer.report.phrases import (
     instant,
     named,
     score,
+    telling,
     unbroken,
 )
 from analyzer.values import dataclass, replace
@@ -37,6 +38,7 @@ _SHOWN_FIXES = 3
 WORKED = 5
 """Incidents that the whole report tells in full; the rest are rows of a table."""
 _ROWS = 40
+_FINDINGS = 12
 
 
 def wants_color(stream: IO[str], environment: Mapping[str, str] | None = None) -> bool:
@@ -65,9 +67,11 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
         page.extend(_table(page, report, groups))
     if shown.findings:
         page.add("", page.bold("Beside the incidents"))
-        for finding in shown.findings:
+        for finding in telling(shown.findings)[:_FINDINGS]:
             place = f" ({frames(finding.frames)})" if finding.frames else ""
             page.bullet(f"{plain(finding.title).rstrip('.')}. {plain(finding.text)}{place}")
+        if len(shown.findings) > _FINDINGS:
+            page.bullet(f"And {len(shown.findings) - _FINDINGS:,} more of these kinds: --format html has every one.")
     page.add("", page.bold("Captures"))
     for capture in report.captures:
         for line in capture_lines(capture):
