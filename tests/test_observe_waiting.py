@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.factset import Known
+from analyzer.factset import Known, Unknown
 from analyzer.observe.waiting import fatal_silence, survived
 from analyzer.symptom import Symptom
 from analyzer.units import MS, NS
@@ -232,6 +232,12 @@ def test_bytes_are_counted_each_way() -> None:
     conv.exchange(b"a" * 100, b"b" * 2000)
     facts = facts_of(conv)
     assert (known(facts, "initiator_bytes"), known(facts, "responder_bytes")) == (100, 2000)
+
+
+def test_without_sequence_numbers_nothing_tells_what_arrived() -> None:
+    fact = facts_of(ordinary.numbers_masked())["undelivered"]
+    assert isinstance(fact, Unknown)
+    assert fact.reason == "its sequence numbers are all zero"
 
 
 def test_the_garbage_of_keepalives_is_no_data() -> None:

@@ -60,7 +60,7 @@ def _translated(facts: FactSet, reading: Reading, around: Surroundings) -> None:
     Only a capture on both sides of the box shows that; the old mapping's own twin has a SYN or began with this flow.
     """
     request = next((one for one in reversed(reading.view.initiator) if one.payload_len), None)
-    if request is not None:
+    if request is not None and not reading.view.unnumbered:
         for row in around.to_responder(reading.flow.responder.endpoint).near(request.ts_ns, NS):
             if row.saw_syn or row.index == reading.flow.index or row.initiator == reading.flow.initiator.endpoint:
                 continue

@@ -210,9 +210,12 @@ def _delivery(facts: FactSet, reading: Reading) -> None:
     flow = reading.flow
     facts.know("initiator_bytes", _data_bytes(flow.initiator))
     facts.know("responder_bytes", _data_bytes(flow.responder))
-    if reading.view.one_direction:
+    blind = ("only one direction was captured", "a capture of both directions") if reading.view.one_direction else None
+    if reading.view.unnumbered:
+        blind = ("its sequence numbers are all zero", "the capture as it was taken, with its sequence numbers")
+    if blind is not None:
         for name in ("undelivered", "transmissions_unanswered", "unanswered_time"):
-            facts.miss(name, "only one direction was captured", "a capture of both directions")
+            facts.miss(name, *blind)
         return
     runs = {side: run for side, run in reading.stuck.items() if run is not None}
     # What is captured twice at one time was sent once.

@@ -56,8 +56,10 @@ class Unanswered:
 def read_unanswered(view: WireView, from_initiator: bool) -> Unanswered | None:
     """Find the run of unacknowledged data with which a half ended; None when all was acknowledged.
 
-    Keepalive probes are not data.
+    Keepalive probes are not data. Without sequence numbers nothing can be told.
     """
+    if view.unnumbered:
+        return None
     own = [s for s in view.half(from_initiator) if not s.has(SYN | RST)]
     other = [s for s in view.half(not from_initiator) if not s.has(RST)]
     acked: int | None = None

@@ -106,6 +106,12 @@ class WireView:
         return back in _INITIAL_TTLS
 
     @cached_property
+    def unnumbered(self) -> bool:
+        """No segment tells where its data stand: a tool that made or masked the capture left the numbers at zero."""
+        data = [s for s in self.segments if s.payload_len and not s.has(RST)]
+        return len(data) > 1 and not any(s.seq or s.ack for s in data)
+
+    @cached_property
     def one_direction(self) -> bool:
         """Only one half was captured although that half answers something it must have received."""
         initiator, responder = self.flow.initiator, self.flow.responder

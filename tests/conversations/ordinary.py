@@ -272,6 +272,20 @@ def plain_http2_idles_after_its_settings() -> Conversation:
     return conv
 
 
+def numbers_masked() -> Conversation:
+    """Every sequence number and acknowledgment was set to zero, so nothing tells what was repeated or received."""
+    conv = Conversation()
+    conv.segment("client", "S", seq=0, ack=0)
+    conv.segment("server", "SA", seq=0, ack=0, after="20ms")
+    conv.segment("client", "A", seq=0, ack=0)
+    for _ in range(3):
+        conv.segment("client", "PA", GET, seq=0, ack=0, after="1s")
+        conv.segment("server", "PA", OK, seq=0, ack=0, after="20ms")
+    for _ in range(4):
+        conv.segment("client", "PA", "and more", seq=0, ack=0, after="1s")
+    return conv
+
+
 def goodbye_answered_by_reset() -> Conversation:
     """The client takes its leave in the protocol's own words; the server spares itself the close."""
     conv = Conversation(server="10.9.0.7:25")
@@ -320,6 +334,7 @@ ORDINARY: dict[str, Callable[[], Conversation]] = {
         long_poll_is_cancelled,
         measurements_are_sent,
         plain_http2_idles_after_its_settings,
+        numbers_masked,
         goodbye_answered_by_reset,
         opened_in_advance_and_left,
     )
