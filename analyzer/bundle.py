@@ -16,7 +16,7 @@ from analyzer.report.escape import plain
 from analyzer.report.model import Report
 from analyzer.report.note import mark
 from analyzer.report.phrases import headline
-from analyzer.report.questions import both_times, questions_markdown, times_csv
+from analyzer.report.questions import ASKED, both_times, questions_markdown, times_csv
 from analyzer.report.redact import redact, report_secrets
 from analyzer.report.render import FORMATS, render
 from analyzer.slices.make import Slice, find_incident, make_slice
@@ -28,7 +28,6 @@ __all__ = ["REPORT_NAME", "Bundle", "make_bundle"]
 REPORT_NAME = "report.json"
 """Where a bundle keeps the report that programs read."""
 _FORMS = ("html", "markdown", "text", "json")
-_MOST_SLICES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +67,13 @@ def make_bundle(
     with TemporaryDirectory(prefix="notconn-") as folder:
         files: dict[str, bytes | Path] = {f"report{FORMATS[one].suffix}": render(report, one) for one in _FORMS}
         slices: dict[str, Slice] = {}
-        for name in wanted[:_MOST_SLICES]:
+        for name in wanted[:ASKED]:
             place = Path(folder) / f"incident-{name}.pcapng"
             slices[name] = make_slice(examined, name, place, masks=masks, allow_secrets=allow_secrets, report=whole)
             files[place.name] = place
         files["questions.md"] = questions_markdown(report, local).encode("utf-8", "replace")
         files["times.csv"] = times_csv(report, local).encode("utf-8", "replace")
-        left_out = max(0, len(wanted) - _MOST_SLICES)
+        left_out = max(0, len(wanted) - ASKED)
         readme = _readme(report, slices, files, local, redacted=masks is not None, left_out=left_out)
         files = {"README.txt": readme.encode("utf-8", "replace"), **files}
         _write(target, files, _moment(report))
@@ -132,7 +131,7 @@ def _readme(
     left_out: int,
 ) -> str:
     lines = [headline(report), "", f"{report.generated_by}, {mark(report)}", ""]
-    for one in report.leading():
+    for one in report.leading()[:ASKED]:
         when = both_times(one.time_ns, zone)
         lines.append(f"Incident {plain(one.id)}: {one.cause}, confidence {one.confidence}, {when}")
         if one.id in slices:
@@ -140,7 +139,7 @@ def _readme(
             lines.append(f"  incident-{one.id}.pcapng: {len(made.frames):,} of {made.packets:,} packets.")
             lines.append(f"  {made.comparison.sentence}")
     if left_out:
-        lines.append(f"{left_out} incidents more are in the report and have no slice here.")
+        lines.append(f"{left_out:,} incidents more are in the report; they have neither slice nor questions here.")
     lines += [
         "",
         "report.html     the whole report; open it in a browser, it needs no network",

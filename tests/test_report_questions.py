@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -59,3 +59,9 @@ def test_what_was_left_out_of_a_timeline_is_no_moment_to_look_up() -> None:
     text = times_csv(report, ZONE)
     assert "not shown" not in text
     assert len(text.splitlines()) == 1 + len(one.timeline)
+
+
+def test_nobody_is_asked_about_thousands() -> None:
+    text = questions_markdown(samples.errors(1_000), UTC)
+    assert text.count("## Incident ") == 20
+    assert "The report has 980 more incidents that nobody is asked about here." in text

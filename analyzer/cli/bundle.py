@@ -55,5 +55,5 @@ def run(options: argparse.Namespace) -> int:
         if not one.comparison.same:
             print(f"notconn: incident {name}: {one.comparison.sentence}", file=sys.stderr)
     if made.left_out:
-        print(f"notconn: {made.left_out} incidents more have no slice; name one with --incident N", file=sys.stderr)
+        print(f"notconn: {made.left_out:,} incidents more have no slice; name one with --incident N", file=sys.stderr)
     return 0

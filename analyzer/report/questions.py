@@ -7,11 +7,13 @@ from datetime import UTC, datetime, tzinfo
 
 from analyzer.report.escape import csv_cell, markdown, markdown_code, plain
 from analyzer.report.model import Culprit, Evidence, IncidentReport, Report
-from analyzer.report.phrases import connection, frames, instant
+from analyzer.report.phrases import connection, count, frames, instant
 from analyzer.units import NS, format_duration
 
-__all__ = ["both_times", "local_time", "questions", "questions_markdown", "times_csv"]
+__all__ = ["ASKED", "both_times", "local_time", "questions", "questions_markdown", "times_csv"]
 
+ASKED = 20
+"""Incidents that another team is asked about, at most."""
 _ADDRESSED: Mapping[Culprit, str] = {
     "middlebox": "whoever runs the firewall, NAT or balancer between the two",
     "path": "whoever runs the network between the two",
@@ -94,9 +96,10 @@ def questions(incident: IncidentReport, zone: tzinfo) -> list[str]:
 
 
 def questions_markdown(report: Report, zone: tzinfo) -> str:
-    """Return the questions for every incident that the report works out, as Markdown that also reads as text."""
+    """Return the questions for the leading incidents, at most `ASKED`, as Markdown that also reads as text."""
     lines = ["# Questions", ""]
-    for incident in report.leading():
+    leading = report.leading()
+    for incident in leading[:ASKED]:
         lines += [
             f"## Incident {plain(incident.id)}: {markdown(incident.title)}",
             "",
@@ -109,6 +112,8 @@ def questions_markdown(report: Report, zone: tzinfo) -> str:
             *[f"{number}. {markdown(text)}" for number, text in enumerate(questions(incident, zone), 1)],
             "",
         ]
+    if len(leading) > ASKED:
+        lines += [f"The report has {count(len(leading) - ASKED, 'more incident')} that nobody is asked about here.", ""]
     lines.append("Times are those of the capturing host's clock, in UTC and in local time; frames are the capture's.")
     return "\n".join(lines) + "\n"
 
