@@ -127,8 +127,8 @@ class Watched:
                 stream.close()
 
     def finish(self, number: int = signal.SIGTERM, timeout: float = 30.0) -> int:
-        """Send a signal and wait for the end; the exit code."""
-        if self.process.poll() is None:
+        """Send a signal, unless it has said that it ends, and wait for that; the exit code."""
+        if self.process.poll() is None and not self.of("end"):
             self.process.send_signal(number)
         code = self.process.wait(timeout)
         self._reader.join(5)
