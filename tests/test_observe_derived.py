@@ -176,6 +176,16 @@ def test_a_reset_long_after_the_first_request_is_another_matter(after: str, soon
     assert known(facts_of(conv), "accepted_then_reset") is soon
 
 
+@pytest.mark.parametrize(("kib", "thrown_out"), [(30, True), (100, False)])
+def test_a_server_that_read_an_upload_did_not_just_throw_out(kib: int, thrown_out: bool) -> None:
+    conv = Conversation(rtt_ms=0.1)
+    conv.handshake()
+    for _ in range(kib):
+        conv.client(b"u" * 1024, after="1us")
+    conv.server_rst()
+    assert known(facts_of(conv), "accepted_then_reset") is thrown_out
+
+
 def test_who_closed_first_is_told() -> None:
     assert known(facts_of(guilty.client_closed_locally()), "initiator_gave_up_first") is True
     assert known(facts_of(guilty.server_idle_timeout()), "initiator_gave_up_first") is False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from analyzer import seqnum
 from analyzer.around.lookups import Lookup
 from analyzer.around.surroundings import Surroundings
 from analyzer.capture.model import Note
 from analyzer.endpoint import parse_address
 from analyzer.factset import FactSet
-from analyzer.flows.model import RST
+from analyzer.flows.model import ACK, RST
 from analyzer.observe.opening import lookup_outcome
 from analyzer.observe.quality import peer_addresses
 from analyzer.signals.ending import EndingKind
@@ -23,6 +24,8 @@ _LOOKUP_BEFORE_NS = 30 * NS
 _SCAN_PORTS = 10
 _LARGE = 500
 """Bytes of payload that every path carries in one segment (RFC 9293 §3.7.1: 536)."""
+_BUFFERED = 0xFFFF
+"""A receiver takes so much before its program reads; its window opens further only as the program goes on reading."""
 
 
 def observe_peer(facts: FactSet, symptom: Symptom, around: Surroundings) -> None:
@@ -209,6 +212,8 @@ def _accepted_then_reset(reading: Reading) -> bool:
     first_data = next((s for s in reading.view.initiator if s.payload_len and not s.has(RST)), None)
     if first_data is None:
         return reset.segment.ts_ns - started <= 2 * NS
+    if any(seqnum.distance(first_data.seq, s.ack) > _BUFFERED for s in reading.view.responder if s.has(ACK)):
+        return False
     round_trip = reading.view.round_trip_ns or 0
     return reset.segment.ts_ns - first_data.ts_ns <= NS + 2 * round_trip and first_data.ts_ns - started <= 2 * NS
 
