@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,13 @@ def test_count(number: int, words: str) -> None:
 )
 def test_stem(path: str, name: str) -> None:
     assert phrases.stem(path) == name
+
+
+def test_a_headline_says_that_not_all_was_examined() -> None:
+    findings = (Finding("not-examined", "", ""),)
+    for make in (samples.nothing, samples.idle_drop, samples.three_in_a_group):
+        said = phrases.headline(replace(make(), findings=findings))
+        assert said == f"{phrases.headline(make()).rstrip('.')}. Not every connection was examined."
 
 
 def test_headlines() -> None:

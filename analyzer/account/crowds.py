@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from analyzer.incidents.diagnose import level
-from analyzer.report.model import Culprit, Evidence, Finding, GroupReport, IncidentReport
+from analyzer.report.model import UNEXAMINED, Culprit, Evidence, Finding, GroupReport, IncidentReport
 from analyzer.report.phrases import frame_filter
 from analyzer.values import replace
 
@@ -90,7 +90,7 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
                 f"{part.left_out:,} more connections ended in rarer ways and were not examined; none of them is known "
                 "to be well. Ask for one with --endpoint or --at, or cut the capture."
             )
-        findings.append(Finding("not-examined", "Not every connection was examined", " ".join(text), capture=path))
+        findings.append(Finding(UNEXAMINED, "Not every connection was examined", " ".join(text), capture=path))
     return reports, findings
 
 

@@ -17,6 +17,7 @@ from analyzer.values import dataclass, field
 
 __all__ = [
     "SCHEMA",
+    "UNEXAMINED",
     "UNREADABLE",
     "Alternative",
     "CaptureSummary",
@@ -43,6 +44,8 @@ __all__ = [
 
 SCHEMA = "notconn/1"
 UNREADABLE = "unreadable"
+UNEXAMINED = "not-examined"
+"""Id of the finding that says how many connections were counted only, or not looked at."""
 
 Confidence = Literal["high", "medium", "low"]
 Source = Literal["log", "capture", "call"]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from analyzer.report.escape import plain
 from analyzer.report.model import (
+    UNEXAMINED,
     UNREADABLE,
     CaptureSummary,
     Confidence,
@@ -198,11 +199,14 @@ def error_line(incident: IncidentReport) -> str:
 
 
 def headline(report: Report) -> str:
-    """Return the one sentence that answers the question for the whole report, and whether all of it was read."""
+    """Return the one sentence that answers the question for the whole report, and whether all was read and examined."""
+    said = _answer(report)
     unread = sum(capture.format == UNREADABLE for capture in report.captures)
     if unread:
-        return f"{_answer(report).rstrip('.')}. {unread} of {len(report.captures)} files could not be read."
-    return _answer(report)
+        said = f"{said.rstrip('.')}. {unread} of {len(report.captures)} files could not be read."
+    if any(one.id == UNEXAMINED for one in report.findings):
+        said = f"{said.rstrip('.')}. Not every connection was examined."
+    return said
 
 
 def _answer(report: Report) -> str:
@@ -225,7 +229,7 @@ def telling(findings: Iterable[Finding]) -> list[Finding]:
     kinds: set[str] = set()
     ranks: list[tuple[int, Finding]] = []
     for one in findings:
-        ranks.append((0 if one.id == "not-examined" else 2 if one.id in kinds else 1, one))
+        ranks.append((0 if one.id == UNEXAMINED else 2 if one.id in kinds else 1, one))
         kinds.add(one.id)
     return [one for _, one in sorted(ranks, key=lambda each: each[0])]
 
