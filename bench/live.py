@@ -431,11 +431,10 @@ def soak(count: int, memory: str) -> None:
 
 
 def growth(most: list[float], peak: float, memory: str) -> str:
-    """Hold the memory of the last quarter against the one before, as a sentence."""
-    quarter = max(1, len(most) // 4)
-    last, before = most[-quarter:], most[-2 * quarter : -quarter]
-    grown = f"{max(last) - max(before):+.1f}" if before else "?"
-    return f"memory at most {peak:.0f} MiB of {memory}, the last quarter against the one before {grown} MiB"
+    """Hold the most memory of the second half against that of the first, as a sentence."""
+    half = len(most) // 2
+    grown = f"{max(most[half:]) - max(most[:half]):+.1f}" if half else "?"
+    return f"memory at most {peak:.0f} MiB of {memory}, in the second half {grown} MiB against the first"
 
 
 def main() -> int:
