@@ -63,17 +63,17 @@ def make_bundle(
         report = redact(report, masks)
         if not allow_secrets:
             refuse(report_secrets(report), str(target), redacted=True)
-    wanted = [one.id for one in report.leading()]
+    wanted = [one.id for one in report.leading(ASKED)]
     with TemporaryDirectory(prefix="notconn-") as folder:
         files: dict[str, bytes | Path] = {f"report{FORMATS[one].suffix}": render(report, one) for one in _FORMS}
         slices: dict[str, Slice] = {}
-        for name in wanted[:ASKED]:
+        for name in wanted:
             place = Path(folder) / f"incident-{name}.pcapng"
             slices[name] = make_slice(examined, name, place, masks=masks, allow_secrets=allow_secrets, report=whole)
             files[place.name] = place
         files["questions.md"] = questions_markdown(report, local).encode("utf-8", "replace")
         files["times.csv"] = times_csv(report, local).encode("utf-8", "replace")
-        left_out = max(0, len(wanted) - ASKED)
+        left_out = len(report.leading()) - len(wanted)
         readme = _readme(report, slices, files, local, redacted=masks is not None, left_out=left_out)
         files = {"README.txt": readme.encode("utf-8", "replace"), **files}
         _write(target, files, _moment(report))
@@ -131,7 +131,7 @@ def _readme(
     left_out: int,
 ) -> str:
     lines = [headline(report), "", f"{report.generated_by}, {mark(report)}", ""]
-    for one in report.leading()[:ASKED]:
+    for one in report.leading(ASKED):
         when = both_times(one.time_ns, zone)
         lines.append(f"Incident {plain(one.id)}: {one.cause}, confidence {one.confidence}, {when}")
         if one.id in slices:

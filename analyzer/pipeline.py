@@ -223,7 +223,7 @@ def report_of(examined: Examined, clock_ns: int | None = None, *, worked: int | 
         generated_ns=clock_ns,
         versions={"rules": examined.rules.stamp[:12]},
     )
-    return report if brief is None else _worked_out(report, report.leading()[:worked], brief, examined)
+    return report if brief is None else _worked_out(report, report.leading(worked), brief, examined)
 
 
 def _worked_out(

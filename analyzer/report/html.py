@@ -37,7 +37,7 @@ ROWS = 20_000
 def render(report: Report) -> str:
     """Return the report as one HTML page."""
     report = phrases.named(report)
-    worked = report.leading()[:WORKED]
+    worked = report.leading(WORKED)
     rows, left = phrases.incident_table(report, ROWS)
     return str(
         _environment()
@@ -125,4 +125,4 @@ def _decisive_rows(incident: IncidentReport) -> list[TimelineRow]:
 def _overview(report: Report) -> list[tuple[IncidentReport, int]]:
     """Return the leading incidents and how many each stands for, in report order."""
     sizes = {group.example: len(group.incidents) for group in report.groups}
-    return [(one, sizes.get(one.id, 1)) for one in report.leading()[:OVERVIEW]]
+    return [(one, sizes.get(one.id, 1)) for one in report.leading(OVERVIEW)]

@@ -54,7 +54,7 @@ def render(report: Report, *, limit: int | None = None) -> str:
 def _render(report: Report, worked: int, rows: int) -> str:
     lines: list[str] = []
     leading = report.leading()
-    shown = leading[:worked]
+    shown = report.leading(worked)
     single = len(report.incidents) == 1
     if not single:
         lines += [f"## {markdown(headline(report))}", ""]
@@ -108,7 +108,7 @@ def _overview(report: Report) -> list[str]:
             f"{one.confidence} ({score(one.score)})",
             CULPRIT[one.culprit],
         )
-        for one in report.leading()[:40]
+        for one in report.leading(40)
     ]
     return _grid(("Incidents", "Verdict", "Cause", "Confidence", "Points to"), rows)
 

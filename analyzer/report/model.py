@@ -314,8 +314,19 @@ class Report:
     """Rules and tools that had a part, name to version."""
     schema: str = SCHEMA
 
-    def leading(self) -> tuple[IncidentReport, ...]:
-        """Return the incidents to work out in full: each group's example and all that stand alone, in report order."""
+    def leading(self, most: int | None = None) -> tuple[IncidentReport, ...]:
+        """Return the incidents to work out in full: each group's example and all that stand alone, in report order.
+
+        Where there are more than ``most``, the first of each cause go before others, so that no cause is missing as
+        long as there is room.
+        """
         examples = {group.example for group in self.groups}
         grouped = {member for group in self.groups for member in group.incidents}
-        return tuple(one for one in self.incidents if one.id in examples or one.id not in grouped)
+        found = tuple(one for one in self.incidents if one.id in examples or one.id not in grouped)
+        if most is None or len(found) <= most:
+            return found
+        firsts: dict[str, str] = {}
+        for one in found:
+            firsts.setdefault(one.cause, one.id)
+        chosen = set(list(dict.fromkeys((*firsts.values(), *(one.id for one in found))))[:most])
+        return tuple(one for one in found if one.id in chosen)

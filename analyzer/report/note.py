@@ -90,13 +90,13 @@ def mark(report: Report) -> str:
 def note(report: Report, *, worked: int = WORKED) -> list[Block]:
     """Return the comment for a report: up to ``worked`` incidents in words, the rest as table rows."""
     report = phrases.named(report)
-    leading = report.leading()
+    leading = report.leading(worked)
     blocks: list[Block] = []
     if len(report.incidents) != 1:
         blocks.append(Heading(phrases.headline(report)))
-    for incident in leading[:worked]:
+    for incident in leading:
         blocks += _incident(report, incident)
-    if len(report.incidents) > len(leading[:worked]):
+    if len(report.incidents) > len(leading):
         blocks += _overview(report)
     if report.findings:
         blocks.append(Heading("Beside the incidents", 2))
@@ -190,7 +190,7 @@ def _evidence(one: Evidence) -> Spans:
 def _overview(report: Report) -> list[Block]:
     sizes = {group.example: group for group in report.groups}
     rows = []
-    for one in report.leading()[:_ROWS]:
+    for one in report.leading(_ROWS):
         group = sizes.get(one.id)
         many = len(group.incidents) if group else 1
         rows.append(

@@ -99,7 +99,7 @@ def questions_markdown(report: Report, zone: tzinfo) -> str:
     """Return the questions for the leading incidents, at most `ASKED`, as Markdown that also reads as text."""
     lines = ["# Questions", ""]
     leading = report.leading()
-    for incident in leading[:ASKED]:
+    for incident in report.leading(ASKED):
         lines += [
             f"## Incident {plain(incident.id)}: {markdown(incident.title)}",
             "",

@@ -19,7 +19,7 @@ def render(report: Report) -> str:
     """Return the work note: the tickets of the leading incidents one after the other, and the mark."""
     leading = report.leading()
     parts = [] if len(report.incidents) == 1 else [f"{headline(report)}\n"]
-    parts += [ticket(report, incident) for incident in leading[:_WORKED]]
+    parts += [ticket(report, incident) for incident in report.leading(_WORKED)]
     if len(leading) > _WORKED:
         parts.append(f"{count(len(leading) - _WORKED, 'further incident')} in the attached report.\n")
     parts.append(f"{plain(report.generated_by)}, {mark(report)}\n")

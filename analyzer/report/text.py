@@ -54,7 +54,7 @@ def wants_color(stream: IO[str], environment: Mapping[str, str] | None = None) -
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     """Return the whole report as text of at most ``width`` columns (40 to 160), colour as SGR codes when asked."""
     page = _Page(max(40, min(width, 160)), color)
-    shown = named(replace(report, incidents=report.leading()[:WORKED]))
+    shown = named(replace(report, incidents=report.leading(WORKED)))
     groups = {group.id: group for group in report.groups}
     if len(report.incidents) != 1:
         page.extend(map(page.bold, _wrapped(headline(report), page.width)))
