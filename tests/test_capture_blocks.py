@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 
@@ -137,6 +138,14 @@ def test_a_large_block_that_is_cut_is_said() -> None:
     _, reader = read(SECTION + INTERFACE + struct.pack("<II", 0x77, 1 << 30) + bytes(400))
     assert reader.cut is not None
     assert f"at byte {len(SECTION + INTERFACE) + 408}" in reader.cut
+
+
+@pytest.mark.parametrize("missing", [1, 8, 9])
+def test_compression_that_ends_early_is_said_though_every_record_is_whole(missing: int) -> None:
+    found, reader = read(gzip.compress(HEADER + record(b"a") * 3)[:-missing])
+    assert len(found) == 3
+    assert reader.cut is not None
+    assert "the gzip data ends early" in reader.cut
 
 
 @pytest.mark.parametrize("start", [b"\x1f\x8b\x08\x00", b"\x28\xb5\x2f\xfd"])

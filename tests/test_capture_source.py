@@ -99,6 +99,16 @@ def test_nearly_all_bytes_before_damage_in_zstandard_are_given() -> None:
     assert source.broken is not None
 
 
+def test_zstandard_that_ends_early_is_said() -> None:
+    zstandard = pytest.importorskip("zstandard")
+    plain = os.urandom(300_000)
+    source = Source(io.BytesIO(zstandard.ZstdCompressor().compress(plain)[:-100_000]), "x")
+    found = drain(source)
+    assert plain.startswith(found)
+    assert source.broken is not None
+    assert "ends early" in source.broken
+
+
 def test_zstandard_that_begins_with_a_frame_to_skip() -> None:
     zstandard = pytest.importorskip("zstandard")
     data = bytes.fromhex("502a4d1804000000") + bytes(4) + zstandard.ZstdCompressor().compress(b"capture")

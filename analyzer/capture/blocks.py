@@ -100,6 +100,8 @@ class Reader:
                 if last:
                     if skip:
                         self._end(f"a block claims {skip} bytes more than there are", self._offset)
+                    elif self.source.broken is not None:
+                        self._end(self.source.broken, self._offset)
                     return
                 continue
             walk[col.WALK_POS] = start + skip

@@ -6,6 +6,7 @@ slower (each record's length would be a cache miss) and counts the whole file as
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -118,9 +119,9 @@ class _Gzip:
 class _Zstd:
     """Decompresses Zstandard frames with Python's own module (3.14) or the ``zstandard`` package."""
 
-    def __init__(self, read: Callable[[int], bytes], path: str) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[int], bytes], path: str, head: bytes) -> None:
         self.broken: str | None = None
+        self._due = 0
         self._stream: Any
         try:
             from compression import zstd  # type: ignore[import-not-found, unused-ignore]
@@ -134,6 +135,9 @@ class _Zstd:
                     f"{path}: this is compressed with zstd, which needs Python 3.14 or: pip install zstandard; "
                     "or unpack it first: zstd -dk"
                 ) from None
+            # Unlike Python's own, this reader does not say where a frame ends early; its size, where told, does.
+            with contextlib.suppress(zstandard.ZstdError):
+                self._due = zstandard.frame_content_size(head)
             tap: Any = _Readable(read)
             self._stream = zstandard.ZstdDecompressor().stream_reader(tap, read_across_frames=True)
 
@@ -146,6 +150,9 @@ class _Zstd:
         except Exception as error:  # the two libraries share no base class
             self.broken = f"the zstd data is damaged or ends early ({error})"
             return b""
+        self._due -= len(data)
+        if not data and self._due > 0:
+            self.broken = "the zstd data ends early"
         return data
 
 
@@ -218,7 +225,7 @@ class Source:
             self._head[1:4] == b"\x2a\x4d\x18" and self._head[0] >> 4 == 5  # a skippable frame, as pzstd begins with
         ):
             self.container = "+zstd"
-            self._plain = _Zstd(self._raw, path)
+            self._plain = _Zstd(self._raw, path, self._head)
         if self._plain is not None:
             self._peeked = self._fill(64)
         else:
