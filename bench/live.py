@@ -455,6 +455,10 @@ def main() -> int:
     parser.add_argument("--with", dest="backend", default="dumpcap")
     parser.add_argument("--memory", default="512MiB")
     options = parser.parse_args()
+    from analyzer.decode import packets
+
+    if packets.__file__.endswith(".py"):
+        print("the modules are not compiled: everything takes some thirty times as long", flush=True)
     if options.what == "rates":
         rates(options.seconds)
     elif options.what == "hold":
