@@ -288,6 +288,15 @@ def test_the_caller_points_with_a_time() -> None:
         assert incident.time_ns == conv.now + NS
 
 
+def test_the_caller_means_what_just_died_and_not_what_was_surer_minutes_ago() -> None:
+    old, late = guilty.refused(), _talk(50201, START + 160 * NS, "10.9.0.9:443")
+    late.now = START + 170 * NS
+    late.server_rst(with_ack=False)
+    examiner = examiner_of(old, late)
+    incident = from_call(examiner, late.now + 10 * NS, 2 * NS)
+    assert incident.symptom.flow_index == index_of(late, examiner.around)
+
+
 def test_a_host_that_is_not_there_is_answered_with_what_is_missing() -> None:
     examiner = examiner_of(guilty.server_reset())
     incident = from_call(examiner, START, 2 * NS, [], ("192.0.2.9",))

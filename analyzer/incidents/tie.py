@@ -25,6 +25,8 @@ _EACH = 200
 _NEAR_TIE = 0.02
 _FORGOTTEN_NS = 900 * NS
 """An application rarely uses a socket again that died longer ago; such a death explains an error less well."""
+_MEANT_NS = 120 * NS
+"""What died longer before a moment that a person points at is hardly meant."""
 _NO_WIRE_CAUSE = ("no-network-cause", "connect-context-not-updated", "wrong-socket-used")
 _OTHERS_WELL = 0.7
 """What a connection in order explains where another one that the error may mean has just died."""
@@ -285,6 +287,9 @@ def _plausible(examination: Examination, local: set[int] | None) -> float:
     if after < -slack:
         # It died later than the error: at that time it was well, or this is not the flow.
         return weight * (0.85 if examination.cause in _NO_WIRE_CAUSE else 0.15)
+    if symptom.source == "call":
+        # Who points at a moment means what happened then; a program may come back to a dead socket much later.
+        return weight * (1.0 - 0.5 * min(1.0, max(0, after - slack) / _MEANT_NS))
     return weight * (1.0 - 0.3 * min(1.0, max(0, after) / _FORGOTTEN_NS))
 
 
