@@ -212,6 +212,12 @@ def test_only_large_segments_lost_is_a_matter_of_size_alone() -> None:
 
 def test_the_first_words_of_a_half_may_be_too_large_when_the_other_side_is_heard() -> None:
     assert known(facts_of(guilty.first_request_too_large()), "only_large_undelivered") is True
+    crossed = Conversation()
+    crossed.handshake()
+    crossed.client("x" * 1300, acked=False, arrives=False)
+    crossed.server("hello")
+    crossed.unanswered(4)
+    assert known(facts_of(crossed), "only_large_undelivered") is False
     conv = Conversation()
     conv.handshake()
     conv.client("x" * 1300, acked=False, arrives=False)

@@ -50,6 +50,16 @@ def test_a_retransmission_is_no_copy() -> None:
     assert len(view.initiator) == 4
 
 
+@pytest.mark.parametrize(("later_id", "pieces"), [(0, 2), (5, 0)])
+def test_what_one_interface_shows_whole_and_the_next_in_pieces_was_sent_once(later_id: int, pieces: int) -> None:
+    conv = _talk()
+    conv.segment("server", "PA", b"a" * 1400 + b"b" * 1400, ip_id=700)
+    seq = view_of(conv).segments[-1].seq
+    conv.segment("server", "A", b"a" * 1400, seq=seq, ip_id=700 + later_id, ttl=56, after="10us")
+    conv.segment("server", "PA", b"b" * 1400, seq=seq + 1400, ip_id=701 + later_id, ttl=56)
+    assert view_of(conv).copies == pieces
+
+
 def test_a_packet_after_more_hops_than_a_copy_makes_is_kept() -> None:
     conv = Conversation()
     conv.handshake()

@@ -259,10 +259,11 @@ _FULL_SIZE = 1200
 def _only_large(run: Unanswered, largest: int) -> bool:
     """Tell whether the stuck segment is large, while smaller ones of the same half had passed.
 
-    Where it is the first data of its half, that the other side goes on speaking tells that not all is lost.
+    Where it is the first data of its half, that the other side still speaks much later tells that not all is lost.
     """
     stuck = run.first.payload_len
-    smaller_passed = run.largest_acked < stuck if run.largest_acked else bool(run.heard)
+    heard = any(s.ts_ns - run.first.ts_ns >= NS for s in run.heard)
+    smaller_passed = run.largest_acked < stuck if run.largest_acked else heard
     return stuck >= _FULL_SIZE and largest >= _FULL_SIZE and smaller_passed
 
 

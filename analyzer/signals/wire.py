@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from analyzer import seqnum
 from analyzer.flows.model import ACK, RST, SYN, Flow, Segment
 from analyzer.units import MS
 
@@ -13,6 +14,8 @@ _COPY_WINDOW_NS = 4 * MS
 """No TCP retransmits within this time (RFC 6298 §2.4 asks for 1 s, Linux allows 200 ms, Windows 20 ms); a second
 look at the same packet (router, "any" interface, pktmon components) comes within it."""
 
+_LEAST_MSS = 536
+"""RFC 9293 §3.7.1."""
 _INITIAL_TTLS = frozenset((64, 128, 255))
 
 
@@ -32,7 +35,7 @@ class WireView:
         copies = 0
         for segment in flow.segments:
             recent = [other for other in recent if segment.ts_ns - other.ts_ns <= _COPY_WINDOW_NS]
-            if any(_is_copy(other, segment) for other in recent):
+            if any(_is_copy(other, segment) or _is_piece(other, segment) for other in recent):
                 copies += 1
                 continue
             recent.append(segment)
@@ -129,5 +132,21 @@ def _is_copy(first: Segment, second: Segment) -> bool:
         and first.payload_len == second.payload_len
         and first.window == second.window
         and first.ip_id == second.ip_id
+        and abs(first.ttl - second.ttl) <= 2
+    )
+
+
+def _is_piece(first: Segment, second: Segment) -> bool:
+    """Tell whether one interface showed in one what the next shows in pieces, as segmentation offload does."""
+    if first.from_initiator is not second.from_initiator or not 0 < second.payload_len < first.payload_len:
+        return False
+    offset = seqnum.distance(first.seq, second.seq)
+    # Each piece takes the next identification; what is sent again comes with a later one. IPv6 has none.
+    further = (second.ip_id - first.ip_id) & 0xFFFF if first.ip_id is not None and second.ip_id is not None else 0
+    return (
+        0 <= offset <= first.payload_len - second.payload_len
+        and first.ack == second.ack
+        and first.window == second.window
+        and further <= offset // _LEAST_MSS
         and abs(first.ttl - second.ttl) <= 2
     )
