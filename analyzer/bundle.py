@@ -63,7 +63,7 @@ def make_bundle(
         report = redact(report, masks)
         if not allow_secrets:
             refuse(report_secrets(report), str(target), redacted=True)
-    wanted = [one.id for one in report.leading(ASKED)]
+    wanted = [one.id for one in report.leading(ASKED) if examined.holds(one.id)]
     with TemporaryDirectory(prefix="notconn-") as folder:
         files: dict[str, bytes | Path] = {f"report{FORMATS[one].suffix}": render(report, one) for one in _FORMS}
         slices: dict[str, Slice] = {}
@@ -139,7 +139,7 @@ def _readme(
             lines.append(f"  incident-{one.id}.pcapng: {len(made.frames):,} of {made.packets:,} packets.")
             lines.append(f"  {made.comparison.sentence}")
     if left_out:
-        lines.append(f"{left_out:,} incidents more are in the report; they have neither slice nor questions here.")
+        lines.append(f"{left_out:,} incidents more are in the report; they have no slice here.")
     lines += [
         "",
         "report.html     the whole report; open it in a browser, it needs no network",

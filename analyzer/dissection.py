@@ -108,7 +108,7 @@ def dissect(examined: Examined, report: Report, *, quote: bool = True) -> tuple[
         raise UsageError("--deep needs tshark, which is not installed: install Wireshark, or leave --deep out")
     told: list[str] = []
     found: dict[str, tuple[Evidence, ...]] = {}
-    leading = [one for one in report.leading() if one.stream is not None]
+    leading = [one for one in report.leading() if one.stream is not None and examined.holds(one.id)]
     for one in leading[:_MOST_INCIDENTS]:
         part, incident = examined.incident(one.id)
         reading = incident.diagnosis.examination.reading

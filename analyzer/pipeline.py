@@ -83,6 +83,14 @@ class Examined:
             number -= len(part.incidents) + listed(part)
         raise KeyError(name)
 
+    def holds(self, name: str) -> bool:
+        """Tell whether the incident ``name`` was examined by itself; an entry of a crowd was not."""
+        try:
+            self.incident(name)
+        except KeyError:
+            return False
+        return True
+
 
 def examine(
     question: Question,

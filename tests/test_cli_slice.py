@@ -85,3 +85,25 @@ def test_the_same_key_gives_the_same_slice(notconn: Run, capture: Path, tmp_path
         assert "random" not in ran.err
         made.append((tmp_path / name).read_bytes())
     assert made[0] == made[1]
+
+
+def test_one_known_by_likeness_is_not_cut_out_and_stops_no_bundle(notconn: Run, tmp_path: Path) -> None:
+    from tests.test_account_grouping import with_port
+    from tests.wire import Conversation, write_pcap
+
+    packets = []
+    for number in range(700):
+        conv = Conversation(server=f"10.9.{number // 250}.{number % 250 + 1}:8080", rtt_ms=2)
+        conv.handshake()
+        conv.client("question")
+        conv.server_rst(after="1s")
+        packets += with_port(conv, 1024 + number, number * 20_000_000)
+    capture = write_pcap(tmp_path / "crowd.pcap", packets)
+    told = notconn("analyze", capture, "--format", "csv").out.splitlines()[1:]
+    assert len(told) == 700
+    ran = notconn("slice", capture, "--incident", "700", "-o", tmp_path / "s.pcapng")
+    assert ran.code == 2
+    assert "known by its likeness" in ran.sentence
+    client = told[-1].split(",")[6]
+    assert notconn("slice", capture, "--endpoint", client, "-o", tmp_path / "s.pcapng").code == 0
+    assert notconn("bundle", capture, "-o", tmp_path / "b.zip").code == 0

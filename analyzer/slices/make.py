@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
+from analyzer.account.crowds import listed
 from analyzer.account.write import incident_report
 from analyzer.capture.file import RawFrame, iter_frames
 from analyzer.capture.model import CaptureInfo, Interface
@@ -53,6 +54,11 @@ def find_incident(examined: Examined, name: str) -> tuple[Part, Incident]:
         return examined.incident(name)
     except KeyError:
         total = sum(len(part.incidents) for part in examined.parts)
+        if name.isdecimal() and 0 < int(name) <= total + sum(map(listed, examined.parts)):
+            raise UsageError(
+                f"--incident {name}: it was known by its likeness to another one and not examined by itself; ask for "
+                "its connection with --endpoint instead"
+            ) from None
         there = f"there are 1 to {total}" if total > 1 else "there is only 1" if total else "there is none"
         raise UsageError(f"--incident {name}: there is no such incident; {there} (see notconn analyze)") from None
 
