@@ -215,7 +215,8 @@ def report_of(examined: Examined, clock_ns: int | None = None, *, worked: int | 
     for part, capture in zip(examined.parts, examined.captures, strict=True):
         if part.incidents or part.crowds or part.left_out:
             _write_down(part, examined.rules, reports, grouped, found, brief)
-        limits.update(dict.fromkeys(limits_of(capture.info.health, with_log=bool(examined.logs))))
+        told = limits_of(capture.info.health, with_log=bool(examined.logs), unnumbered=part.around.unnumbered)
+        limits.update(dict.fromkeys(told))
         summaries.append(capture_summary(capture.info, part.remarks))
     for one in examined.unread:
         summaries.append(unread_summary(one.path, one.why))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from analyzer.account.limits import limits_of
 from analyzer.capture.model import Health, Interface
-from tests.conversations import ordinary
+from analyzer.pipeline import Question, analyze
+from tests.conversations import guilty, ordinary
 from tests.reading import capture_of
+from tests.wire import write_pcap
 
 
 def health(snap_length: int = 262144) -> Health:
@@ -34,6 +37,12 @@ def test_cut_packets_lost_packets_and_a_cut_file_are_limits() -> None:
     for words, damaged in cases.items():
         assert any(words in sentence for sentence in limits_of(damaged, with_log=True)), words
         assert len(limits_of(damaged, with_log=True)) == 2
+
+
+def test_a_capture_without_sequence_numbers_says_what_it_cannot_tell(tmp_path: Path) -> None:
+    for conv, said in ((ordinary.numbers_masked(), True), (guilty.path_lost(), False)):
+        report = analyze(Question([str(write_pcap(tmp_path / f"{said}.pcap", conv.packets))], hash_files=False))
+        assert any(limit.startswith("Sequence numbers are all zero") for limit in report.limits) is said
 
 
 def test_each_limit_is_one_sentence() -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["limits_of"]
 
 
-def limits_of(health: Health, *, with_log: bool) -> tuple[str, ...]:
+def limits_of(health: Health, *, with_log: bool, unnumbered: bool = False) -> tuple[str, ...]:
     """Say what this capture cannot show, one sentence each."""
     found = [
         (
@@ -21,6 +21,11 @@ def limits_of(health: Health, *, with_log: bool) -> tuple[str, ...]:
     if not with_log:
         found.append(
             "No log was given: a connection that the program itself closed, or never opened, looks ordinary here."
+        )
+    if unnumbered:
+        found.append(
+            "Sequence numbers are all zero: a tool made or masked this capture, and what was lost or never "
+            "acknowledged cannot be told from it."
         )
     if health.truncated:
         found.append("Packets are cut by the snap length: what was said inside them may be missing.")

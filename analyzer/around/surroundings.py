@@ -327,6 +327,11 @@ class Surroundings:
         return sorted(flows.began(index) for index in self.to_responder(endpoint).indexes if flows.attempted(index))
 
     @cached_property
+    def unnumbered(self) -> bool:
+        """Any of the first flows that may deserve a diagnosis bears no sequence numbers."""
+        return any(self.view(index).unnumbered for index in self.capture.flows.suspects()[:_SAMPLES])
+
+    @cached_property
     def one_sided(self) -> bool:
         """No flow shows both of its halves though some carry data: the capture saw one direction only."""
         both, talking = self.capture.flows.sides()
