@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from analyzer.incidents.diagnose import level
 from analyzer.report.model import UNEXAMINED, Culprit, Evidence, Finding, GroupReport, IncidentReport
-from analyzer.report.phrases import frame_filter
 from analyzer.values import replace
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["crowd_reports", "join", "listed"]
 
-_LISTED = 2000
+_LISTED = 10_000
 """Flows of crowds that are listed one by one; `notconn flows` lists every one."""
 _NAMED = 5
 """Examples that a sentence names."""
@@ -76,7 +75,7 @@ def crowd_reports(part: Part, written: int, rules: RuleSet) -> tuple[list[Incide
                     capture=path,
                     client=str(client),
                     server=str(server),
-                    evidence=(Evidence(end, (flow.frame,), frame_filter((flow.frame,))),),
+                    evidence=(Evidence(end, (flow.frame,), f"frame.number in {{{flow.frame}}}"),),
                     owner=cause.owner,
                 )
             )
@@ -147,4 +146,4 @@ def join(entries: Sequence[IncidentReport], reports: list[IncidentReport], group
             text="",
         )
         names |= dict.fromkeys((one.id for one in members), head.group)
-    reports += [replace(one, group=names.get(one.id)) for one in entries]
+    reports += [replace(one, group=names[one.id]) if one.id in names else one for one in entries]
