@@ -73,7 +73,8 @@ def format_instant(ns: int) -> str:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
         return f"{seconds}.{fraction:09d}"
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+    # strftime takes three times as long, and reports hold thousands of times.
+    return f"{moment.isoformat()[:19]}.{fraction:09d}Z"
 
 
 def format_duration(ns: int) -> str:

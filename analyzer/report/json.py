@@ -33,8 +33,8 @@ Object = dict[str, Any]
 
 _INDENTED = 100
 """Up to so many incidents are indented for people; of more, each stands packed on a line of its own."""
-_NEVER_WHOLE = 10_000
-"""More incidents than this are larger than a report may be, whatever they say."""
+_NEVER_WHOLE = 7_500
+"""More incidents than this would hardly fit whole into what a report may be: each takes some 670 bytes."""
 _ROOM_IN_FULL = 600_000
 """Bytes for those that are told in full where there is no room for all."""
 _MOST_TEXT = 100
