@@ -20,20 +20,19 @@ MAX_PACKET = 262_144
 """Largest captured length that is believed, in bytes; libpcap and Wireshark use the same bound."""
 
 _PCAP = {
-    b"\xd4\xc3\xb2\xa1": (False, 1000, 16),
-    b"\xa1\xb2\xc3\xd4": (True, 1000, 16),
-    b"\x4d\x3c\xb2\xa1": (False, 1, 16),
-    b"\xa1\xb2\x3c\x4d": (True, 1, 16),
-    b"\x34\xcd\xb2\xa1": (False, 1000, 24),
-    b"\xa1\xb2\xcd\x34": (True, 1000, 24),
+    b"\xd4\xc3\xb2\xa1": (False, 1000, 16, 24),
+    b"\xa1\xb2\xc3\xd4": (True, 1000, 16, 24),
+    b"\x4d\x3c\xb2\xa1": (False, 1, 16, 24),
+    b"\xa1\xb2\x3c\x4d": (True, 1, 16, 24),
+    b"\x34\xcd\xb2\xa1": (False, 1000, 24, 24),
+    b"\xa1\xb2\xcd\x34": (True, 1000, 24, 24),
+    # Ixia's hardware and software captures hold the file's length behind the header.
+    b"\xac\x01\x00\x1c": (False, 1, 16, 28),
+    b"\x1c\x00\x01\xac": (True, 1, 16, 28),
+    b"\xab\x01\x00\x1c": (False, 1000, 16, 28),
+    b"\x1c\x00\x01\xab": (True, 1000, 16, 28),
 }
-_IXIA = {
-    b"\xac\x01\x00\x1c": (False, 1, 16),
-    b"\x1c\x00\x01\xac": (True, 1, 16),
-    b"\xab\x01\x00\x1c": (False, 1000, 16),
-    b"\x1c\x00\x01\xab": (True, 1000, 16),
-}
-"""Ixia's hardware and software captures: pcap with the file's length behind its header."""
+"""By magic: whether the byte order is big-endian, the time unit in ns, the bytes of a record's and of the file's header."""
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 
 _EDITCAP = "convert it with: editcap -F pcapng {name} out.pcapng"
@@ -113,8 +112,8 @@ def recognise(head: bytes, path: str) -> Layout:
     magic = head[:4]
     walk = array("q", bytes(8 * col.WALK_SIZE))
     walk[col.WALK_LIMIT] = MAX_PACKET
-    if magic in _PCAP or magic in _IXIA:
-        big, unit, record = _PCAP[magic] if magic in _PCAP else _IXIA[magic]
+    if magic in _PCAP:
+        big, unit, record, header = _PCAP[magic]
         if len(head) < 24:
             raise CaptureError(
                 f"{path}: the capture ends after {len(head)} bytes, inside its file header; copy or record it again"
@@ -126,7 +125,7 @@ def recognise(head: bytes, path: str) -> Layout:
         walk[col.WALK_UNIT] = unit
         walk[col.WALK_HEADER] = record
         walk[col.WALK_LINK] = link
-        layout = Layout("pcap", walk, header=24 if magic in _PCAP else 28)
+        layout = Layout("pcap", walk, header=header)
         layout.interfaces.append(Interface("", "", link, snap, None, None, "", ""))
         return layout
     if magic == _PCAPNG:

@@ -40,14 +40,14 @@ from cython.cimports.analyzer.decode.columns import (
 from cython.cimports.analyzer.decode.octets import u16
 from cython.cimports.analyzer.decode.wireless import frame_body
 
-__all__ = ["descend"]
+__all__ = ["descend", "stop"]
 
 
 @cython.cfunc
-@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _stop(s: cython.longlong[::1], reason: cython.longlong) -> cython.longlong:
+def stop(s: cython.longlong[::1], reason: cython.longlong) -> cython.longlong:
+    """Leave the reason (STOP_*) why no IP header was found; answers 0."""
     s[LINK_STOP] = reason
     return 0
 
@@ -178,7 +178,7 @@ def descend(
                 return 4 if kind == 0x0800 else 6
             if kind == 0x0806:
                 s[LINK_POS] = p
-                return _stop(s, STOP_ARP)
+                return stop(s, STOP_ARP)
             if kind == 0x8847 or kind == 0x8848:
                 what = WHAT_MPLS
                 continue
@@ -191,7 +191,7 @@ def descend(
             size = _tag(buf, p, kind)
             if size:
                 if end - p < size + 2:
-                    return _stop(s, STOP_LINK_CUT)
+                    return stop(s, STOP_LINK_CUT)
                 s[LINK_BITS] |= BIT_TUNNEL
                 p += size + 2
                 kind = u16(buf, p - 2)
@@ -219,10 +219,10 @@ def descend(
                 what = WHAT_WIFI
                 kind = 0
             else:
-                return _stop(s, STOP_ETHERTYPE + kind)
+                return stop(s, STOP_ETHERTYPE + kind)
         elif what == WHAT_ETHER:
             if end - p < 14:
-                return _stop(s, STOP_LINK_CUT)
+                return stop(s, STOP_LINK_CUT)
             s[LINK_BITS] |= BIT_TUNNEL
             kind = u16(buf, p + 12)
             p += 14
@@ -233,7 +233,7 @@ def descend(
                 p += 4
             p += 4
             if end - p < 1:
-                return _stop(s, STOP_LINK_CUT)
+                return stop(s, STOP_LINK_CUT)
             if buf[p] >> 4 == 4 or buf[p] >> 4 == 6:
                 what = WHAT_NIBBLE
             elif buf[p] >> 4 == 0 and end - p >= 18:
@@ -242,12 +242,12 @@ def descend(
                     p += 4
                 what = WHAT_ETHER
             else:
-                return _stop(s, STOP_MPLS)
+                return stop(s, STOP_MPLS)
         elif what == WHAT_PPP:
             if end - p >= 2 and buf[p] == 0xFF and buf[p + 1] == 0x03:
                 p += 2
             if end - p < 2:
-                return _stop(s, STOP_LINK_CUT)
+                return stop(s, STOP_LINK_CUT)
             if buf[p] & 1:
                 kind = buf[p]
                 p += 1
@@ -258,17 +258,17 @@ def descend(
                 s[LINK_POS] = p
                 return 4 if kind == 0x0021 else 6
             if kind != 0x0281 and kind != 0x0283:
-                return _stop(s, STOP_PPP)
+                return stop(s, STOP_PPP)
             what = WHAT_MPLS
         elif what == WHAT_CISCO:
             if end - p < 4:
-                return _stop(s, STOP_LINK_CUT)
+                return stop(s, STOP_LINK_CUT)
             kind = u16(buf, p + 2)
             p += 4
             what = WHAT_TYPE
         elif what == WHAT_LLC:
             if end - p < 8:
-                return _stop(s, STOP_LLC)
+                return stop(s, STOP_LLC)
             if buf[p] == 0xAA and buf[p + 1] == 0xAA and buf[p + 2] == 0x03:
                 p += 8
                 what = WHAT_TYPE
@@ -284,7 +284,7 @@ def descend(
                 p += 3
                 what = WHAT_NLPID
             else:
-                return _stop(s, STOP_LLC)
+                return stop(s, STOP_LLC)
         elif what == WHAT_RELAY:
             # The last byte of the address has its lowest bit set; then unnumbered information, or Cisco's ethertype.
             size = p
@@ -292,7 +292,7 @@ def descend(
                 p += 1
             p += 1
             if end - p < 4:
-                return _stop(s, STOP_LINK_CUT)
+                return stop(s, STOP_LINK_CUT)
             if buf[p] == 0x03:
                 p += 1
                 what = WHAT_NLPID
@@ -304,7 +304,7 @@ def descend(
             if end - p >= 8 and buf[p] == 0:
                 p += 1
             if end - p < 8:
-                return _stop(s, STOP_LLC)
+                return stop(s, STOP_LLC)
             kind = buf[p]
             p += 1
             if kind == 0xCC or kind == 0x8E:
@@ -317,15 +317,15 @@ def descend(
                 what = WHAT_ETHER if u16(buf, p + 1) == 0x80C2 and (kind == 1 or kind == 7) else WHAT_TYPE
                 p += 5
             else:
-                return _stop(s, STOP_LLC)
+                return stop(s, STOP_LLC)
         elif what == WHAT_WIFI:
             p = frame_body(buf, p, end, kind)
             if p < 0:
-                return _stop(s, STOP_LLC)
+                return stop(s, STOP_LLC)
             what = WHAT_LLC
         elif what == WHAT_NSH:
             if end - p < 8:
-                return _stop(s, STOP_TUNNEL_CUT)
+                return stop(s, STOP_TUNNEL_CUT)
             s[LINK_BITS] |= BIT_TUNNEL
             kind = buf[p + 3]
             p += 4 * (cython.cast(cython.Py_ssize_t, buf[p + 1]) & 0x3F)
@@ -336,21 +336,21 @@ def descend(
             elif kind == 5:
                 what = WHAT_MPLS
             else:
-                return _stop(s, STOP_TUNNEL)
+                return stop(s, STOP_TUNNEL)
         elif what == WHAT_GRE:
             s[LINK_BITS] |= BIT_TUNNEL
             kind = _gre(buf, p, end, s)
             if kind < 0:
-                return _stop(s, STOP_TUNNEL_CUT)
+                return stop(s, STOP_TUNNEL_CUT)
             p = s[LINK_POS]
             what = WHAT_TYPE
         else:
             if end - p < 1:
-                return _stop(s, STOP_TUNNEL_CUT)
+                return stop(s, STOP_TUNNEL_CUT)
             s[LINK_POS] = p
             if buf[p] >> 4 == 4:
                 return 4
             if buf[p] >> 4 == 6:
                 return 6
-            return _stop(s, STOP_TUNNEL)
-    return _stop(s, STOP_DEPTH)
+            return stop(s, STOP_TUNNEL)
+    return stop(s, STOP_DEPTH)

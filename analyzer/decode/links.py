@@ -12,7 +12,6 @@ import cython
 from cython.cimports.analyzer.decode.columns import (
     LINK_HASH,
     LINK_POS,
-    LINK_STOP,
     STOP_LINK_CUT,
     STOP_LINK_TYPE,
     STOP_LLC,
@@ -25,20 +24,11 @@ from cython.cimports.analyzer.decode.columns import (
     WHAT_TYPE,
     WHAT_WIFI,
 )
-from cython.cimports.analyzer.decode.layers import descend
+from cython.cimports.analyzer.decode.layers import descend, stop
 from cython.cimports.analyzer.decode.octets import u16, u16le, u32, u32le
 from cython.cimports.analyzer.decode.wireless import radio_header
 
 __all__ = ["link_layer"]
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _stop(s: cython.longlong[::1], reason: cython.longlong) -> cython.longlong:
-    s[LINK_STOP] = reason
-    return 0
 
 
 @cython.cfunc
@@ -52,7 +42,7 @@ def _ip(s: cython.longlong[::1], p: cython.Py_ssize_t, family: cython.longlong) 
         return 4
     if family == 10 or family == 24 or family == 28 or family == 30:
         return 6
-    return _stop(s, STOP_LLC)
+    return stop(s, STOP_LLC)
 
 
 @cython.cfunc
@@ -79,7 +69,7 @@ def _serial(
 ) -> cython.longlong:
     """PPP, or Cisco's HDLC, which begins with another address."""
     if end - p < 4:
-        return _stop(s, STOP_LINK_CUT)
+        return stop(s, STOP_LINK_CUT)
     return descend(buf, p, end, WHAT_CISCO if buf[p] == 0x0F or buf[p] == 0x8F else WHAT_PPP, 0, s)
 
 
@@ -101,7 +91,7 @@ def _ring(
 ) -> cython.longlong:
     """Token ring; the first bit of the source address tells of a route between the addresses and LLC."""
     if end - p < 16 or buf[p + 1] & 0xC0 != 0x40:
-        return _stop(s, STOP_LLC)
+        return stop(s, STOP_LLC)
     return descend(buf, p + 14 + (buf[p + 14] & 0x1F if buf[p + 8] & 0x80 else 0), end, WHAT_LLC, 0, s)
 
 
@@ -115,7 +105,7 @@ def _erf(
     kind: cython.longlong
     at: cython.Py_ssize_t = p + 8
     if end - p < 24:
-        return _stop(s, STOP_LINK_CUT)
+        return stop(s, STOP_LINK_CUT)
     kind = buf[at] & 0x7F
     p += 16
     while buf[at] & 0x80 and end - p >= 8:
@@ -130,7 +120,7 @@ def _erf(
     if kind == 22 or kind == 23:
         s[LINK_POS] = p
         return 4 if kind == 22 else 6
-    return _stop(s, STOP_LLC)
+    return stop(s, STOP_LLC)
 
 
 @cython.cfunc
@@ -146,13 +136,13 @@ def _juniper(
     """Juniper's header: magic, flags, and with bit 7 extensions behind their length; bit 1 means a number, no link layer."""
     kind: cython.longlong
     if end - p < 6 or buf[p] != 0x4D or buf[p + 1] != 0x47 or buf[p + 2] != 0x43:
-        return _stop(s, STOP_LINK_CUT)
+        return stop(s, STOP_LINK_CUT)
     kind = buf[p + 3]
     p += 6 + u16(buf, p + 4) if kind & 0x80 else 4
     if kind & 2:
         kind = u32le(buf, p)
         if kind != 2 and kind != 3 and kind != 6:
-            return _stop(s, STOP_LLC)
+            return stop(s, STOP_LLC)
         return descend(buf, p + 4, end, WHAT_NIBBLE, 0, s)
     if link == 178:
         return descend(buf, p, end, WHAT_ETHER, 0, s)
@@ -177,14 +167,14 @@ def _nflog(
     kind: cython.longlong
     p += 4
     while end - p >= 4:
-        length = (cython.cast(cython.longlong, buf[p + 1]) << 8) | buf[p]
-        kind = (cython.cast(cython.longlong, buf[p + 3]) << 8) | buf[p + 2]
+        length = u16le(buf, p)
+        kind = u16le(buf, p + 2)
         if length < 4:
             break
         if kind & 0x7FFF == 9:
             return descend(buf, p + 4, end, WHAT_NIBBLE, 0, s)
         p += (length + 3) & -4
-    return _stop(s, STOP_LINK_CUT)
+    return stop(s, STOP_LINK_CUT)
 
 
 @cython.cfunc
@@ -212,7 +202,7 @@ def link_layer(
     size: cython.Py_ssize_t = end - p
     if link == 1:
         if size < 14:
-            return _stop(s, STOP_LINK_CUT)
+            return stop(s, STOP_LINK_CUT)
         s[LINK_HASH] = _mac(buf, p + 6)
         kind = u16(buf, p + 12)
         if kind < 0x0600 and u32(buf, p) == 0x01000C00 and buf[p + 4] == 0:
@@ -221,13 +211,13 @@ def link_layer(
         return descend(buf, p + 14, end, WHAT_TYPE if kind >= 0x0600 else WHAT_LLC, kind, s)
     if link == 113 or link == 276:
         if size < (16 if link == 113 else 20):
-            return _stop(s, STOP_LINK_CUT)
+            return stop(s, STOP_LINK_CUT)
         s[LINK_HASH] = _mac(buf, p + (6 if link == 113 else 12))
         kind = u16(buf, p + 14) if link == 113 else u16(buf, p)
         p += 16 if link == 113 else 20
         return descend(buf, p, end, WHAT_TYPE if kind >= 0x0600 else WHAT_LLC, kind, s)
     if link == 0 or link == 108:
-        return _loopback(buf, p, end, s) if size >= 4 else _stop(s, STOP_LINK_CUT)
+        return _loopback(buf, p, end, s) if size >= 4 else stop(s, STOP_LINK_CUT)
     if link == 101 or link == 12 or link == 14:
         return descend(buf, p, end, WHAT_NIBBLE, 0, s)
     if link == 228 or link == 229:
@@ -248,20 +238,20 @@ def link_layer(
         return descend(buf, p, end, WHAT_WIFI, 0, s)
     if link == 127 or link == 119 or link == 163:
         kind = radio_header(buf, p, end, link, s)
-        return descend(buf, s[LINK_POS], end, WHAT_WIFI, kind, s) if kind >= 0 else _stop(s, STOP_LINK_CUT)
+        return descend(buf, s[LINK_POS], end, WHAT_WIFI, kind, s) if kind >= 0 else stop(s, STOP_LINK_CUT)
     if link == 192 or link == 258 or link == 149:
         # The packet's own link type stands in the header: PPI, and macOS' packet tap.
         if size < 12:
-            return _stop(s, STOP_LINK_CUT)
+            return stop(s, STOP_LINK_CUT)
         kind = u16le(buf, p + 2) if link == 192 else u32le(buf, p)
         link = u32le(buf, p + (4 if link == 192 else 8))
         if kind < 8 or kind > size or link == 192 or link == 258 or link == 149:
-            return _stop(s, STOP_LINK_CUT)
+            return stop(s, STOP_LINK_CUT)
         return link_layer(buf, p + kind, end, link, s)
     if link == 117:
         # Packet filter log: its length, to be rounded up, and the family.
         if size < 4:
-            return _stop(s, STOP_LINK_CUT)
+            return stop(s, STOP_LINK_CUT)
         return _ip(s, p + ((buf[p] + 3) & 0xFC), buf[p + 1])
     if link == 109:
         # OpenBSD's encapsulating interface: family, index and flags.
@@ -274,7 +264,7 @@ def link_layer(
     if link == 10:
         # FDDI: only frames of LLC.
         if size < 13 or buf[p] & 0xF0 != 0x50:
-            return _stop(s, STOP_LLC)
+            return stop(s, STOP_LLC)
         return descend(buf, p + 13, end, WHAT_LLC, 0, s)
     if link == 6:
         return _ring(buf, p, end, s)
@@ -283,7 +273,7 @@ def link_layer(
     if link == 123:
         # SunATM: kind, virtual path and channel; LAN emulation puts its client's number before Ethernet.
         if size < 8:
-            return _stop(s, STOP_LINK_CUT)
+            return stop(s, STOP_LINK_CUT)
         return descend(buf, p + 6, end, WHAT_ETHER, 0, s) if buf[p] & 15 == 1 else _cell(buf, p + 4, end, s)
     if link == 122:
         return descend(buf, p + 16, end, WHAT_LLC, 0, s)
@@ -305,10 +295,10 @@ def link_layer(
         # ARCnet: one-byte addresses; Linux adds two bytes of offset. Type 240 is IPv4 by RFC 1051, 212 by RFC 1201.
         kind = 4 if link == 129 else 2
         if size <= kind:
-            return _stop(s, STOP_LINK_CUT)
+            return stop(s, STOP_LINK_CUT)
         p += kind
         if buf[p] == 240 or buf[p] == 212:
             s[LINK_POS] = p + (1 if buf[p] == 240 else 4)
             return 4
-        return _stop(s, STOP_LLC)
-    return _stop(s, STOP_LINK_TYPE)
+        return stop(s, STOP_LLC)
+    return stop(s, STOP_LINK_TYPE)
