@@ -83,9 +83,11 @@ class _Crowded:
         if self._agree(examples):
             self._settle(members, examples, _AGREED_SCORE)
             return
-        for alike in sorted(sorts.values(), key=len, reverse=True):
-            own = [flow for flow in examples if _finer(flow.key) == _finer(alike[0].key)]
-            own += _spread([flow for flow in alike if flow not in own], max(0, _EXAMPLES // 2 - len(own)))
+        for sort, alike in sorted(sorts.items(), key=lambda item: -len(item[1])):
+            own = [flow for flow in examples if _finer(flow.key) == sort]
+            if len(own) < _EXAMPLES // 2:
+                # A single example is the first of its sort.
+                own += _spread(alike[len(own) :], _EXAMPLES // 2 - len(own))
             if self._agree(own):
                 self._settle(alike, own, _AGREED_SCORE)
             else:
